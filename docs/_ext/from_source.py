@@ -1,0 +1,99 @@
+"""Tables and help texts taken from the package itself, so that they cannot drift from it.
+
+Directives: ``columns-table``, ``quality-table``, ``command-help``.
+"""
+
+import argparse
+import os
+from types import MappingProxyType
+
+from docutils import nodes
+from docutils.parsers.rst import Directive
+from docutils.statemachine import StringList
+from sphinx.util.nodes import nested_parse_with_titles
+
+
+class _Generated(Directive):
+    """A directive that stands for lines of reStructuredText."""
+
+    def lines(self):
+        raise TypeError(f"{type(self).__name__} writes nothing")
+
+    def run(self):
+        node = nodes.section()
+        node.document = self.state.document
+        lines = StringList(self.lines(), source=type(self).__name__)
+        nested_parse_with_titles(self.state, lines, node, self.content_offset)
+        return node.children
+
+
+def list_table(head, rows, widths):
+    """Lines of a table; each cell is one line of text."""
+    result = [".. list-table::", "   :header-rows: 1", f"   :widths: {' '.join(map(str, widths))}", ""]
+    for row in [head, *rows]:
+        for i, cell in enumerate(row):
+            result.append(f"   {'*' if i == 0 else ' '} - {cell}")
+    return [*result, ""]
+
+
+class ColumnsTable(_Generated):
+    """Every column of the product."""
+
+    units = MappingProxyType({"image": "image unit", "flux": "flux unit", "time": "Time"})
+
+    def lines(self):
+        from nircam_tso.columns import COLUMNS
+
+        rows = [
+            (f"``{c.name}``", self.units.get(c.unit, c.unit), c.dtype, c.description.replace("_", r"\_"))
+            for c in COLUMNS
+        ]
+        return list_table(("column", "unit", "type", "what it is"), rows, (30, 12, 10, 48))
+
+
+class QualityTable(_Generated):
+    """Every quality bit."""
+
+    def lines(self):
+        from nircam_tso import QualityFlag
+
+        informing = QualityFlag.informing()
+        rows = [(bit.value, f"``{bit.name}``", "informs" if bit & informing else "warns") for bit in QualityFlag]
+        return list_table(("bit", "name", ""), rows, (15, 55, 30))
+
+
+class CommandHelp(_Generated):
+    """Help of every command, as the command itself prints it."""
+
+    def lines(self):
+        from nircam_tso.cli.main import build_parser
+
+        parser = build_parser()
+        result = ["::", "", *indented(parser.format_help())]
+        for name, sub in subparsers(parser).items():
+            title = f"{parser.prog} {name}"
+            result += ["", title, "-" * len(title), "", "::", "", *indented(sub.format_help())]
+        return [*result, ""]
+
+
+def subparsers(parser):
+    """Parsers of the commands by name, in order."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            return dict(action.choices)
+    return {}
+
+
+def indented(text):
+    """Lines of a literal block."""
+    return [f"    {line}" if line.strip() else "" for line in text.rstrip().splitlines()]
+
+
+def setup(app):
+    """Add the directives to Sphinx."""
+    # argparse wraps to the terminal's width, which must not change the pages.
+    os.environ["COLUMNS"] = "96"
+    app.add_directive("columns-table", ColumnsTable)
+    app.add_directive("quality-table", QualityTable)
+    app.add_directive("command-help", CommandHelp)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,56 @@
+"""Settings of the documentation."""
+
+import os
+import sys
+from importlib.metadata import version as version_of
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+
+project = "nircam_tso"
+author = "nircam_tso developers"
+project_copyright = "2026, nircam_tso developers"
+release = version_of("nircam_tso")
+version = ".".join(release.split(".")[:2])
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.intersphinx",
+    "sphinx.ext.mathjax",
+    "sphinx_automodapi.automodapi",
+    "sphinx_automodapi.smart_resolver",
+    "numpydoc",
+    "from_source",
+]
+
+default_role = "obj"
+exclude_patterns = ["_build", "_generated"]
+highlight_language = "python3"
+pygments_style = "sphinx"
+# `__all__` says what is public; automodapi lists it, and numpydoc need not do so again.
+numpydoc_show_class_members = False
+automodapi_toctreedirnm = "api"
+automodapi_inheritance_diagram = False
+autodoc_member_order = "bysource"
+
+# A build without internet cannot fetch the indices of other projects, and fails
+# because each warning is an error. By default it must be able to.
+if os.environ.get("NIRCAM_TSO_DOCS_OFFLINE", "0") in ("", "0"):
+    intersphinx_mapping = {
+        "python": ("https://docs.python.org/3/", None),
+        "numpy": ("https://numpy.org/doc/stable/", None),
+        "astropy": ("https://docs.astropy.org/en/stable/", None),
+        "photutils": ("https://photutils.readthedocs.io/en/stable/", None),
+        "pandas": ("https://pandas.pydata.org/docs/", None),
+    }
+else:
+    intersphinx_mapping = {}
+
+html_theme = "pydata_sphinx_theme"
+html_title = f"{project} {version}"
+html_theme_options = {
+    "navigation_with_keys": False,
+    "show_prev_next": True,
+    "secondary_sidebar_items": ["page-toc"],
+}
+html_show_sourcelink = False

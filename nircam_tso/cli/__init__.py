@@ -1,0 +1,1 @@
+"""The command ``nircam-tso``, one module for each of its commands."""

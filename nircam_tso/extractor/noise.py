@@ -1,0 +1,191 @@
+"""The smooth noise model: variances that do not know the integration's own noise."""
+
+import numpy as np
+
+from nircam_tso.extractor.pixels import known
+from nircam_tso.measure.ramps import reduce_ramps
+
+__all__ = ["image_seconds", "noise_model"]
+
+#: Integrations from which on the median of their variances is smooth enough.
+_ENOUGH = 8
+
+
+def image_seconds(header):
+    """
+    Exposure time of a finished image, for rates that become electrons.
+
+    Parameters
+    ----------
+    header : mapping
+        Header with EFFINTTM or EXPTIME.
+
+    Returns
+    -------
+    float
+        Seconds, NaN where no card tells.
+    """
+    for name in ("EFFINTTM", "EXPTIME", "INTTIME"):
+        value = header.get(name)
+        if isinstance(value, int | float) and value > 0:
+            return float(value)
+    return float("nan")
+
+
+def electrons_per_unit(settings, exposure):
+    """
+    Electrons that one image unit stands for.
+
+    Parameters
+    ----------
+    settings : `~nircam_tso.TimeSeriesExtractor`
+        With ``gain``.
+    exposure : `~nircam_tso.io.exposure.Exposure`
+        Tells the unit and the exposure time.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        For rates without a known exposure time, and for surface brightness.
+    """
+    unit = exposure.unit
+    powers = dict(zip([base.name for base in unit.bases], unit.powers, strict=True)) if unit.bases else {}
+    if "sr" in powers or "Jy" in powers:
+        raise ValueError(f"gain: images in {unit} cannot be turned into electrons by a gain; leave it out")
+    slope = exposure.n_groups is not None and settings.ramp == "slope"
+    if powers.get("s") == -1 or slope:
+        seconds = image_seconds(exposure.header)
+        if slope:
+            first, last = (
+                settings.group_range if isinstance(settings.group_range, tuple) else (0, exposure.n_groups - 1)
+            )
+            seconds = float(exposure.header.get("TGROUP", np.nan)) * (last - first)
+        if not seconds > 0:
+            raise ValueError(f"gain: images in {unit} need EFFINTTM or EXPTIME in the header to become electrons")
+        return settings.gain * seconds
+    return settings.gain
+
+
+def noise_model(settings, exposure, ramp, sample, reference, model, levels, footprint, aperture):
+    """
+    A variance image for weights, and for errors where the source has none.
+
+    Parameters
+    ----------
+    settings : `~nircam_tso.TimeSeriesExtractor`
+        The settings.
+    exposure : `~nircam_tso.io.exposure.Exposure`
+        The exposure.
+    ramp : RampSettings or None
+        How ramps became images.
+    sample : object
+        ``data``, ``variance`` and ``bad`` of a sample of the series, (s, ny, nx).
+    reference : `~nircam_tso.measure.reference.Reference`
+        Median of the sample.
+    model : `~numpy.ndarray` or None
+        Smooth image of the star on the same box, on any scale.
+    levels : BackgroundLevels or None
+        Sky of the sample.
+    footprint : `~numpy.ndarray` of bool or None
+        Pixels of the sky.
+    aperture : `~numpy.ndarray` of bool
+        Pixels of the largest aperture.
+
+    Returns
+    -------
+    variance : `~numpy.ndarray`, shape (ny, nx)
+        Positive and finite everywhere.
+    source : str
+        Where it comes from.
+    """
+    many = len(sample.data) >= _ENOUGH
+    smooth = reference.image if many else _scaled(model, reference, aperture)
+    if sample.variance is not None:
+        good = ~sample.bad & np.isfinite(sample.variance) & (sample.variance > 0)
+        values = np.where(good, sample.variance, np.nan)
+        if many:
+            variance = _median(values)
+        else:
+            variance = _against_signal(values, smooth, footprint, aperture)
+        return _positive(variance), exposure.error_source
+    sky = 0.0 if levels is None else float(np.nanmedian(np.where(levels.valid, levels.level, np.nan)))
+    if not np.isfinite(sky):
+        sky = 0.0
+    if settings.gain is not None:
+        expected = np.maximum(smooth + sky, 0.0)
+        if ramp is not None and np.isfinite(ramp.frame_time):
+            variance = _ramp_variance(ramp, expected)
+        else:
+            per_unit = electrons_per_unit(settings, exposure)
+            reads = 2 if ramp is not None else 1
+            variance = expected / per_unit + reads * (settings.read_noise / per_unit) ** 2
+        return _positive(variance), "gain and read_noise"
+    if levels is not None and np.isfinite(levels.scatter).any():
+        scatter = float(np.nanmedian(levels.scatter))
+        return _positive(np.full(reference.image.shape, scatter**2)), "background scatter"
+    return np.ones(reference.image.shape), "none"
+
+
+def _ramp_variance(ramp, expected):
+    seconds = ramp.group_time * (ramp.group_range[1] - ramp.group_range[0])
+    groups = ramp.group_range[1] - ramp.group_range[0] + 1
+    if ramp.ramp == "groups":
+        groups, seconds = 2, ramp.group_time
+    rate = expected if ramp.ramp == "slope" else expected / seconds
+    # A noiseless ramp of the expected signal: the reduction knows its own variances.
+    steps = np.arange(groups, dtype=float)[:, None, None] * ramp.group_time * rate
+    signal = expected if ramp.ramp != "slope" else expected * seconds
+    reduced = reduce_ramps(
+        steps[None],
+        ramp=ramp.ramp,
+        group_time=known(ramp.group_time),
+        gain=ramp.gain,
+        read_noise=ramp.read_noise,
+        n_frames=ramp.n_frames,
+        group_gap=ramp.group_gap,
+        frame_time=known(ramp.frame_time),
+        signal=signal,
+    )
+    return reduced.variance.reshape(-1, *expected.shape)[0]
+
+
+def _scaled(model, reference, aperture):
+    if model is None:
+        return np.maximum(reference.image, 0.0)
+    use = aperture & ~reference.constant_bad
+    norm = float(np.sum(model[use] ** 2))
+    scale = float(np.sum(model[use] * reference.image[use])) / norm if norm > 0 else 0.0
+    return np.maximum(scale, 0.0) * model
+
+
+def _against_signal(values, smooth, footprint, aperture):
+    """Variance = sky + slope x smooth signal, where there are too few images for a median."""
+    image = _median(values)
+    outside = footprint if footprint is not None and footprint.any() else ~aperture
+    base = image[outside & np.isfinite(image)]
+    if base.size == 0:
+        base = image[np.isfinite(image)]
+    level = float(np.median(base)) if base.size else 1.0
+    use = aperture & np.isfinite(image)
+    norm = float(np.sum(smooth[use] ** 2))
+    slope = float(np.sum(smooth[use] * (image[use] - level))) / norm if norm > 0 else 0.0
+    return level + max(slope, 0.0) * smooth
+
+
+def _median(values):
+    values = np.sort(values, axis=0)
+    count = np.isfinite(values).sum(axis=0)
+    low = np.take_along_axis(values, np.maximum((count - 1) // 2, 0)[None], axis=0)[0]
+    high = np.take_along_axis(values, np.minimum(count // 2, len(values) - 1)[None], axis=0)[0]
+    return np.where(count > 0, 0.5 * (low + high), np.nan)
+
+
+def _positive(variance):
+    good = np.isfinite(variance) & (variance > 0)
+    if not good.any():
+        return np.ones(variance.shape)
+    return np.where(good, variance, np.median(variance[good]))

@@ -1,0 +1,205 @@
+"""From a block as it was read to images: ramps reduced, bad pixels found, columns cut."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nircam_tso.measure.ramps import reduce_ramps, saturated_groups
+from nircam_tso.quality import DQ_BITS
+
+__all__ = ["Images", "RampSettings", "block_images", "reference_pixels"]
+
+_SATURATED = np.uint32(DQ_BITS["SATURATED"])
+#: Rows and columns along each edge of a JWST near-infrared detector that see no light.
+_REFERENCE_WIDTH = 4
+_DETECTOR_SIZE = 2048
+
+
+@dataclass(frozen=True)
+class RampSettings:
+    """
+    How ramps become images.
+
+    Attributes
+    ----------
+    ramp : {"last-first", "slope", "groups"}
+        Method.
+    group_range : (int, int) or None
+        First and last group, zero-based.
+    group_time, frame_time : float
+        Seconds from group to group, and of one frame; NaN where no header tells.
+    n_frames, group_gap : int
+        Frames averaged into a group and dropped between groups.
+    gain, read_noise : float or None
+        Electrons per DN, and electrons of one frame.
+    saturation : float, array (ny, nx) or None
+        Saturation level in the ramp's unit.
+    signal : array (ny, nx) or None
+        Smooth expected signal over the used groups, from which variances and weights come.
+    """
+
+    ramp: str
+    group_range: tuple[int, int]
+    group_time: float
+    frame_time: float
+    n_frames: int
+    group_gap: int
+    gain: float | None
+    read_noise: float | None
+    saturation: Any
+    signal: Any = None
+
+
+@dataclass
+class Images:
+    """
+    Images of a block.
+
+    Attributes
+    ----------
+    data : `~numpy.ndarray` of float64, shape (b, ny, nx)
+        Values, one image per row of the product.
+    variance : `~numpy.ndarray` of float64 or None
+        Variances, same shape.
+    bad : `~numpy.ndarray` of bool, shape (b, ny, nx)
+        Pixels not to be used.
+    dq : `~numpy.ndarray` of uint32 or None
+        Data-quality bits, same shape.
+    """
+
+    data: np.ndarray
+    variance: np.ndarray | None
+    bad: np.ndarray
+    dq: np.ndarray | None
+
+
+def block_images(block, ramp, columns, rows, dq_mask):
+    """
+    Make images out of a block.
+
+    Parameters
+    ----------
+    block : `~nircam_tso.io.exposure.Block`
+        Pixels as read, whole rows.
+    ramp : RampSettings or None
+        None for finished images.
+    columns : slice
+        Columns to keep.
+    rows : slice
+        Rows that the block holds, for maps of the frame's shape.
+    dq_mask : int
+        DQ bits that make a pixel bad.
+
+    Returns
+    -------
+    Images
+    """
+    # A copy in C order: the measuring kernels run along rows, and the step below
+    # changes the values in place, which must not reach the user's array.
+    data = np.ascontiguousarray(block.data[..., columns])
+    if data is block.data or data.base is not None:
+        data = data.copy()
+    variance, dq, mask = (
+        None if part is None else np.ascontiguousarray(part[..., columns])
+        for part in (block.variance, block.dq, block.mask)
+    )
+    if ramp is not None:
+        data, variance, dq, mask = _reduce(data, variance, dq, mask, ramp, rows, columns)
+    bad = ~np.isfinite(data)
+    if mask is not None:
+        bad |= mask
+    if dq is not None:
+        bad |= (dq & np.uint32(dq_mask)) != 0
+    return Images(data, variance, bad, dq)
+
+
+def known(seconds):
+    """A time that a header tells, None where it does not."""
+    return seconds if np.isfinite(seconds) else None
+
+
+def _reduce(data, variance, dq, mask, ramp, rows, columns):
+    n, _, ny, nx = data.shape
+    first, last = ramp.group_range
+    steps = last - first if ramp.ramp == "groups" else 1
+    if dq is not None and dq.ndim == 4:
+        dq = np.bitwise_or.reduce(dq[:, first : last + 1], axis=1)
+    if mask is not None and mask.ndim == 4:
+        mask = mask[:, first : last + 1].any(axis=1)
+    if ramp.saturation is not None:
+        level = ramp.saturation
+        if np.ndim(level) == 2:
+            level = np.asarray(level, float)[rows, columns]
+        saturated = saturated_groups(data, level) <= last
+        if dq is None:
+            dq = np.zeros((n, ny, nx), np.uint32)
+        # A ramp that has stopped to rise has no usable difference.
+        dq = np.where(saturated, dq | _SATURATED | np.uint32(DQ_BITS["DO_NOT_USE"]), dq)
+    reduced = reduce_ramps(
+        data,
+        ramp=ramp.ramp,
+        group_range=ramp.group_range,
+        group_time=known(ramp.group_time),
+        variance=variance,
+        gain=ramp.gain,
+        read_noise=ramp.read_noise,
+        n_frames=ramp.n_frames,
+        group_gap=ramp.group_gap,
+        frame_time=known(ramp.frame_time),
+        signal=ramp.signal,
+    )
+    image, image_variance = reduced.image, reduced.variance
+    if steps > 1 or ramp.ramp == "groups":
+        image = image.reshape(n * steps, ny, nx)
+        if image_variance is not None:
+            image_variance = image_variance.reshape(n * steps, ny, nx)
+        dq = None if dq is None else np.repeat(dq, steps, axis=0)
+        mask = None if mask is None else np.repeat(mask, steps, axis=0)
+    return image, image_variance, dq, mask
+
+
+def reference_pixels(header, shape, kind):
+    """
+    Pixels that see no light, by the place of the frame on the detector.
+
+    Parameters
+    ----------
+    header : mapping
+        Header with SUBSTRT1, SUBSTRT2, SUBSIZE1, SUBSIZE2 (JWST) or COLCORNR, ROWCORNR
+        (ground tests).
+    shape : tuple of int
+        (ny, nx) of the frame.
+    kind : str
+        Kind of the exposure, see `~nircam_tso.io.exposure.Segment`.
+
+    Returns
+    -------
+    `~numpy.ndarray` of bool, shape (ny, nx)
+        True in detector rows and columns 1 to 4 and 2045 to 2048; all False where the
+        header does not tell the place, or where the frame is not of the size that it
+        tells (a cutout).
+
+    Examples
+    --------
+    >>> from nircam_tso.extractor.pixels import reference_pixels
+    >>> header = {"INSTRUME": "NIRCAM", "SUBSTRT1": 1, "SUBSTRT2": 897, "SUBSIZE1": 10, "SUBSIZE2": 8}
+    >>> reference_pixels(header, (8, 10), "jwst-calints").sum(axis=0)
+    array([8, 8, 8, 8, 0, 0, 0, 0, 0, 0])
+    """
+    result = np.zeros(shape, bool)
+    if kind.startswith("jwst") and header.get("INSTRUME") in ("NIRCAM", "FGS", "NIRISS", "NIRSPEC"):
+        starts = (header.get("SUBSTRT2"), header.get("SUBSTRT1"))
+        sizes = (header.get("SUBSIZE2"), header.get("SUBSIZE1"))
+    elif kind.startswith("ncdhas"):
+        starts = (header.get("ROWCORNR"), header.get("COLCORNR"))
+        sizes = shape
+    else:
+        return result
+    if not all(isinstance(value, int | float) for value in (*starts, *sizes)) or tuple(sizes) != tuple(shape):
+        return result
+    for axis, (start, size) in enumerate(zip(starts, shape, strict=True)):
+        number = np.arange(int(start), int(start) + size)
+        dark = (number <= _REFERENCE_WIDTH) | (number > _DETECTOR_SIZE - _REFERENCE_WIDTH)
+        result |= dark[:, None] if axis == 0 else dark[None, :]
+    return result

@@ -1,0 +1,156 @@
+"""Checks of the extractor's settings: each returns the value in the form that is used."""
+
+import numbers
+
+import numpy as np
+
+__all__ = []
+
+CENTERS = ("gaussian", "cross-correlation", "centroid", "median", "fixed")
+RAMPS = ("last-first", "slope", "groups")
+BAD_PIXELS = ("scale", "nan", "ignore")
+CORRELATIONS = ("fourier", "image_registration")
+FLUX_UNITS = (None, "native", "Jy", "electron")
+TIME_REFERENCES = ("middle", "pixel")
+
+
+def one_of(name, value, choices):
+    """Return `value` if it is among `choices`."""
+    if not any(value is choice or (isinstance(value, str) and value == choice) for choice in choices):
+        raise ValueError(f"{name}: {value!r} is none of {', '.join(repr(choice) for choice in choices)}")
+    return value
+
+
+def pixels(name, value):
+    """Strip the unit of a length in pixels."""
+    unit = getattr(value, "unit", None)
+    if unit is None:
+        return value
+    if str(unit) not in ("pix", ""):
+        raise ValueError(f"{name}: has unit {unit}; give pixels")
+    return value.value
+
+
+def radii(value):
+    """Check aperture radii: a number or a sequence, in pixels or a Quantity of pixels."""
+    from nircam_tso.columns import radius_label
+    from nircam_tso.measure.photometry import check_radii
+
+    value = np.atleast_1d(np.asarray(pixels("aperture_radii", value), dtype=float))
+    if value.ndim != 1:
+        raise ValueError(f"aperture_radii: has shape {value.shape}; give a number or a flat list of numbers")
+    if value.size == 0:
+        return ()
+    check_radii(value)
+    labels = [radius_label(radius) for radius in value]
+    for label in labels:
+        if labels.count(label) > 1:
+            raise ValueError(f"aperture_radii: two radii would both be called r{label}; give each once")
+    return tuple(float(radius) for radius in value)
+
+
+def position(value):
+    """Check a position: None, "brightest", a SkyCoord, or (x, y) in pixels."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return one_of("position", value, ("brightest",))
+    if hasattr(value, "ra") or hasattr(value, "frame"):
+        if not value.isscalar:
+            raise ValueError(f"position: a SkyCoord of shape {value.shape}; give one target")
+        return value
+    try:
+        x, y = (float(pixels("position", part)) for part in pixels("position", value))
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f'position: {value!r} is not (x, y) in pixels, a SkyCoord, "brightest" or None ({error})'
+        ) from None
+    if not (np.isfinite(x) and np.isfinite(y)):
+        raise ValueError(f"position: ({x}, {y}) is not finite")
+    return (x, y)
+
+
+def shape(name, value):
+    """Check a stamp's shape (ny, nx); one number makes a square."""
+    if isinstance(value, numbers.Integral):
+        value = (value, value)
+    try:
+        ny, nx = value
+        ok = ny == int(ny) and nx == int(nx) and ny >= 5 and nx >= 5
+    except (TypeError, ValueError):
+        ok = False
+    if not ok:
+        raise ValueError(f"{name}: {value!r} is not (ny, nx) with two whole numbers of at least 5")
+    return (int(ny), int(nx))
+
+
+def positive(name, value, *, zero=False):
+    """Check an optional positive number."""
+    if value is None:
+        return None
+    value = float(getattr(value, "value", value))
+    if not (np.isfinite(value) and (value > 0 or (zero and value == 0))):
+        raise ValueError(f"{name}: {value} is not a {'number of at least 0' if zero else 'positive number'}")
+    return value
+
+
+def background(value):
+    """Check a background: None, or an object that knows its footprint."""
+    if value is not None and not hasattr(value, "footprint"):
+        raise TypeError(f"background: {value!r} is not FrameBackground, AnnulusBackground or None")
+    return value
+
+
+def template(value):
+    """Check a template; an array becomes a PSFTemplate."""
+    from nircam_tso.measure.templates import GaussianTemplate, PSFTemplate
+
+    if value is None or isinstance(value, GaussianTemplate | PSFTemplate):
+        return value
+    if isinstance(value, str) and value == "median":
+        return value
+    return PSFTemplate(value)
+
+
+def masks(value):
+    """Check named aperture masks and return them in the order given."""
+    if value is None:
+        return {}
+    result = {}
+    for name, mask in dict(value).items():
+        if not str(name).isidentifier():
+            raise ValueError(f"aperture_masks: {name!r} cannot be part of a column's name; use letters, digits and _")
+        mask = np.array(mask)
+        if mask.ndim != 2 or mask.dtype != bool:
+            raise ValueError(f"aperture_masks: {name!r} is {mask.dtype} of shape {mask.shape}; give bool (ny, nx)")
+        if not mask.any():
+            raise ValueError(f"aperture_masks: {name!r} holds no pixel")
+        result[str(name)] = mask
+    return result
+
+
+def centroid_mask(value):
+    """Check the mask of the flux-weighted centre."""
+    if value is None:
+        return None
+    value = np.array(value)
+    if value.ndim != 2 or value.dtype != bool or not value.any():
+        raise ValueError(f"centroid_mask: {value.dtype} of shape {value.shape} is not bool (ny, nx) with a True pixel")
+    return value
+
+
+def group_range(value):
+    """Check a range of groups: None, "auto", or (first, last), zero-based and both included."""
+    if value is None or (isinstance(value, str) and value == "auto"):
+        return value
+    try:
+        first, last = (int(part) for part in value)
+        ok = 0 <= first < last
+    except (TypeError, ValueError):
+        ok = False
+    if not ok:
+        raise ValueError(
+            f'group_range: {value!r} is not "auto" or (first, last), zero-based with first below last; '
+            "a difference needs two groups"
+        )
+    return (first, last)

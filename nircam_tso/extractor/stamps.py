@@ -1,0 +1,198 @@
+"""Stamps about the star, and the three centres measured in them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nircam_tso.measure.centroid import cut_stamps, flux_weighted_centers, stamp_start
+from nircam_tso.measure.gaussian import evaluate_gaussians, fit_gaussians
+from nircam_tso.measure.reference import fill_holes
+from nircam_tso.quality import QualityFlag
+
+__all__ = ["Centres", "Stamps", "centre_stamps", "gaussian_stamp"]
+
+_OUTSIDE = np.uint32(QualityFlag.CENTER_OUTSIDE)
+_FAILED = np.uint32(QualityFlag.FIT_FAILED)
+
+
+@dataclass(frozen=True)
+class Stamps:
+    """
+    Where stamps are cut.
+
+    Attributes
+    ----------
+    shape : (int, int)
+        (ny, nx); parts outside the box are bad pixels.
+    start : (int, int)
+        (x, y) of the first pixel within the box.
+    """
+
+    shape: tuple[int, int]
+    start: tuple[int, int]
+
+    @property
+    def middle(self):
+        """(x, y) of the stamp's middle, in the box."""
+        return (self.start[0] + (self.shape[1] - 1) / 2, self.start[1] + (self.shape[0] - 1) / 2)
+
+    def window(self, shape):
+        """Pixels of a box of the given shape that the stamp covers."""
+        result = np.zeros(shape, bool)
+        x, y = self.start
+        result[max(y, 0) : max(y + self.shape[0], 0), max(x, 0) : max(x + self.shape[1], 0)] = True
+        return result
+
+    def cut_one(self, image, holes, fill=0.0):
+        """One stamp out of one image; holes are filled from their neighbours."""
+        start = (np.array([self.start[0]]), np.array([self.start[1]]))
+        stamp = cut_stamps(np.asarray(image, float)[None], *start, self.shape, fill=float(fill))
+        if holes is not None:
+            where = cut_stamps(holes.astype(float)[None], *start, self.shape, fill=0.0) > 0
+            fill_holes(stamp, where)
+        if np.asarray(image).dtype == bool:
+            return stamp[0] > 0
+        return stamp[0]
+
+
+@dataclass
+class Centres:
+    """Centres of each integration, in the box, and the Gaussian fit."""
+
+    x_cc: np.ndarray
+    y_cc: np.ndarray
+    x_cc_err: np.ndarray
+    y_cc_err: np.ndarray
+    x_centroid: np.ndarray
+    y_centroid: np.ndarray
+    x_centroid_err: np.ndarray
+    y_centroid_err: np.ndarray
+    x_gauss: np.ndarray
+    y_gauss: np.ndarray
+    fits: object
+    flags: np.ndarray
+    stamps: np.ndarray
+    bad: np.ndarray
+    x_start: np.ndarray
+    y_start: np.ndarray
+
+
+def gaussian_stamp(star, shape):
+    """Image of one Gaussian (amplitude, x, y, x_stddev, y_stddev, theta)."""
+    return evaluate_gaussians(*(np.array([value]) for value in star), shape)[0]
+
+
+def centre_stamps(plan, images, bad):
+    """
+    Cut the star out and centre it three ways.
+
+    Parameters
+    ----------
+    plan : `~nircam_tso.extractor.plan.Plan`
+        The plan.
+    images : `~numpy.ndarray`, shape (b, ny, nx)
+        Background-subtracted boxes.
+    bad : `~numpy.ndarray` of bool, shape (b, ny, nx)
+        Passing bad pixels that are still bad.
+
+    Returns
+    -------
+    Centres
+    """
+    settings = plan.settings
+    n = len(images)
+    shape = plan.stamps.shape
+    bad = bad | plan.excluded
+    x_start = np.full(n, plan.stamps.start[0])
+    y_start = np.full(n, plan.stamps.start[1])
+    stamps, holes = _cut(images, bad, x_start, y_start, shape)
+    noise = plan.stamps.cut_one(plan.noise, None, fill=np.nan)
+    # Outside the frame there is nothing to weigh; the correlation sees zeros there.
+    correlation_noise = np.nan_to_num(noise)
+    cc = plan.correlator.centers(_filled(stamps, holes), variance=correlation_noise)
+    x_cc, y_cc = cc.x.copy(), cc.y.copy()
+    x_err, y_err, valid = cc.x_err.copy(), cc.y_err.copy(), cc.valid.copy()
+
+    # A star that is over a pixel from the middle is cut out again, once.
+    middle = ((shape[1] - 1) / 2, (shape[0] - 1) / 2)
+    far = valid & (np.maximum(np.abs(x_cc - middle[0]), np.abs(y_cc - middle[1])) > 1.0)
+    index = np.flatnonzero(far)
+    if index.size:
+        for i in index:
+            x_start[i], y_start[i] = stamp_start((x_cc[i] + x_start[i], y_cc[i] + y_start[i]), shape)
+        stamps[index], holes[index] = _cut(images[index], bad[index], x_start[index], y_start[index], shape)
+        again = plan.correlator.centers(_filled(stamps[index], holes[index]), variance=correlation_noise)
+        for whole, part in ((x_cc, again.x), (y_cc, again.y), (x_err, again.x_err), (y_err, again.y_err)):
+            whole[index] = part
+        valid[index] = again.valid
+    flags = np.zeros(n, np.uint32)
+    x_box, y_box = x_cc + x_start, y_cc + y_start
+    # A centre outside the stamp that was handed over belongs to something else.
+    inside = (np.abs(x_box - plan.stamps.middle[0]) <= shape[1] / 2) & (
+        np.abs(y_box - plan.stamps.middle[1]) <= shape[0] / 2
+    )
+    flags[valid & ~inside] |= _OUTSIDE
+    valid &= inside
+    for values in (x_cc, y_cc, x_err, y_err, x_box, y_box):
+        values[~valid] = np.nan
+
+    with np.errstate(divide="ignore"):
+        weights = np.where(noise > 0, 1.0 / noise, 0.0)
+    fits = fit_gaussians(
+        stamps,
+        np.where(valid, x_cc, middle[0]),
+        np.where(valid, y_cc, middle[1]),
+        weights=weights,
+        bad=holes,
+        fwhm0=settings.template_fwhm,
+        pixel_integrated=settings.pixel_integrated,
+    )
+    flags |= fits.status.astype(np.uint32)
+    moments = _flux_weighted(plan, images, bad, stamps, holes, x_start, y_start, noise)
+    return Centres(
+        x_box, y_box, x_err, y_err, *moments, fits.x + x_start, fits.y + y_start, fits, flags,
+        stamps, holes, x_start, y_start,
+    )  # fmt: skip
+
+
+def _cut(images, bad, x_start, y_start, shape):
+    stamps = cut_stamps(images, x_start, y_start, shape, fill=np.nan)
+    if bad.any():
+        holes = cut_stamps(bad.astype(float), x_start, y_start, shape, fill=1.0) > 0
+    else:
+        holes = np.zeros(stamps.shape, bool)
+    holes |= ~np.isfinite(stamps)
+    return stamps, holes
+
+
+def _filled(stamps, holes):
+    if not holes.any():
+        return stamps
+    stamps = stamps.copy()
+    # Pixels beyond the frame's edge have no neighbours worth asking.
+    everywhere = np.isnan(stamps)
+    stamps[everywhere] = 0.0
+    fill_holes(stamps, holes & ~everywhere)
+    return stamps
+
+
+def _flux_weighted(plan, images, bad, stamps, holes, x_start, y_start, noise):
+    """x, y and their errors in the box."""
+    if plan.centroid_mask is not None:
+        found = flux_weighted_centers(images, weights=plan.centroid_mask, bad=bad, variance=plan.noise)
+        return found.x, found.y, found.x_err, found.y_err
+    shape = plan.stamps.shape
+    variance = np.nan_to_num(noise)
+    found = flux_weighted_centers(stamps, bad=holes, variance=variance)
+    x, y, x_err, y_err = found.x.copy(), found.y.copy(), found.x_err.copy(), found.y_err.copy()
+    x_start, y_start = x_start.copy(), y_start.copy()
+    far = (np.abs(x - (shape[1] - 1) / 2) > 1.0) | (np.abs(y - (shape[0] - 1) / 2) > 1.0)
+    index = np.flatnonzero(far & found.valid)
+    if index.size:
+        # Light that is cut off at one side draws the centre to the other: cut once more.
+        for i in index:
+            x_start[i], y_start[i] = stamp_start((x[i] + x_start[i], y[i] + y_start[i]), shape)
+        again, where = _cut(images[index], bad[index], x_start[index], y_start[index], shape)
+        found = flux_weighted_centers(again, bad=where, variance=variance)
+        x[index], y[index], x_err[index], y_err[index] = found.x, found.y, found.x_err, found.y_err
+    return x + x_start, y + y_start, x_err, y_err

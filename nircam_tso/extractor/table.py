@@ -1,0 +1,210 @@
+"""From measured numbers to a TimeSeries: units, descriptions, metadata."""
+
+import json
+import platform
+from importlib import metadata
+
+import numpy as np
+from astropy import units as u
+
+from nircam_tso.columns import column_names
+from nircam_tso.extractor.noise import electrons_per_unit
+from nircam_tso.quality import QualityFlag
+
+__all__ = ["SCHEMA_VERSION", "build_table"]
+
+#: Version of the product's columns and metadata; see the data model in the docs.
+SCHEMA_VERSION = "1"
+
+#: Header cards that the metadata repeats, by the name that they have there.
+_CARDS = {
+    "target": ("TARGPROP", "TARGNAME", "OBJECT"),
+    "telescope": ("TELESCOP",),
+    "instrument": ("INSTRUME",),
+    "detector": ("DETECTOR",),
+    "filter": ("FILTER",),
+    "pupil": ("PUPIL",),
+    "subarray": ("SUBARRAY",),
+    "program": ("PROGRAM",),
+    "observation": ("OBSERVTN",),
+    "visit": ("VISIT",),
+}
+
+
+def build_table(settings, exposure, plan, times, numbers):
+    """
+    Make the product.
+
+    Parameters
+    ----------
+    settings : `~nircam_tso.TimeSeriesExtractor`
+        The settings.
+    exposure : `~nircam_tso.io.exposure.Exposure`
+        What was measured.
+    plan : `~nircam_tso.extractor.plan.Plan`
+        How it was measured.
+    times : `~nircam_tso.timing.Times`
+        Times of the rows.
+    numbers : dict of str to `~numpy.ndarray`
+        Measured columns, from `~nircam_tso.extractor.block.measure_block`.
+
+    Returns
+    -------
+    `~astropy.timeseries.TimeSeries`
+    """
+    from astropy.timeseries import TimeSeries
+
+    groups = exposure.n_groups is not None and settings.ramp == "groups"
+    steps = plan.group_range[1] - plan.group_range[0] if groups else 1
+    n = len(exposure) * steps
+    image_unit = exposure.unit
+    if exposure.n_groups is not None and settings.ramp == "slope":
+        image_unit = image_unit / u.s
+    notes = list(exposure.notes) + list(times.notes)
+    flux_unit, factor = _flux_unit(settings, exposure, plan, image_unit, notes)
+
+    saturated = numbers["saturated_set"]
+    values = {
+        "time": times.middle,
+        "time_start": times.start,
+        "time_end": times.end,
+        "time_bjd": times.bjd,
+        "exposure_time": np.asarray(times.exposure_time, float),
+        "exposure": np.repeat(exposure.exposure, steps),
+        "integration": np.repeat(exposure.integration, steps),
+        "source": np.repeat(exposure.source, steps),
+        **numbers,
+        "quality": numbers["quality"] | np.asarray(times.flags, np.uint32),
+    }
+    if groups:
+        first = plan.group_range[0]
+        values["group"] = np.tile(np.arange(first + 1, first + 1 + steps, dtype=np.int32), len(exposure))
+    units = {"image": image_unit, "flux": flux_unit, "": None}
+    ts = TimeSeries(time=_fine(values["time"]))
+    ts["time"].info.description = "middle of the integration (or group step), UTC"
+    for entry in column_names(settings.aperture_radii, settings.aperture_masks, groups=groups):
+        if entry.name == "time":
+            continue
+        data = values[entry.name]
+        if entry.unit == "time":
+            ts[entry.name] = _fine(data)
+        else:
+            data = np.asarray(data, entry.dtype)
+            if len(data) != n:
+                raise RuntimeError(f"column {entry.name}: {len(data)} values for {n} rows")
+            unit = units.get(entry.unit, entry.unit)
+            if entry.unit == "flux":
+                data = data * factor
+            ts[entry.name] = data if unit is None else u.Quantity(data, unit)
+        ts[entry.name].info.description = entry.description
+    sets = np.unique(saturated)
+    ts.meta.update(_meta(settings, exposure, plan, times, notes))
+    ts.meta["saturation_varies"] = bool(sets.size > 1)
+    ts.meta["provenance"] = json.dumps(_provenance(settings, exposure, notes), sort_keys=True)
+    return ts
+
+
+def _fine(time):
+    # Nine digits of the second, so that what people see and ECSV stores is exact to 1 ns.
+    time = time.copy(format="isot")
+    time.precision = 9
+    return time
+
+
+def _flux_unit(settings, exposure, plan, image_unit, notes):
+    """Unit of sums, and the factor that takes sums of image values there."""
+    surface = image_unit.is_equivalent(u.MJy / u.sr)
+    wanted = settings.flux_unit
+    if wanted == "electron":
+        return u.electron, electrons_per_unit(settings, exposure)
+    if wanted == "native" or (wanted is None and not surface):
+        return image_unit, 1.0
+    pixel = exposure.header.get("PIXAR_SR")
+    if surface and isinstance(pixel, int | float) and pixel > 0:
+        return u.Jy, float((image_unit * u.sr).to(u.Jy) * pixel)
+    if wanted == "Jy" and image_unit.is_equivalent(u.Jy):
+        return u.Jy, float(image_unit.to(u.Jy))
+    if wanted == "Jy":
+        missing = "PIXAR_SR" if surface else f"a flux calibration of {image_unit or 'dimensionless'} images"
+        raise ValueError(f'flux_unit: "Jy" needs {missing}; leave flux_unit out to get sums of the image unit')
+    notes.append(f"PIXAR_SR is missing: sums stay in {image_unit} (sums over pixels)")
+    import warnings
+
+    from nircam_tso.exceptions import NircamTSOWarning
+
+    name = exposure.segments[0].name
+    warnings.warn(
+        f"{name}: no PIXAR_SR in the header, so sums stay in {image_unit} instead of Jy", NircamTSOWarning, stacklevel=4
+    )
+    return image_unit, 1.0
+
+
+def _meta(settings, exposure, plan, times, notes):
+    header = exposure.header
+    meta = {}
+    for name, cards in _CARDS.items():
+        value = next((str(header[card]).strip() for card in cards if str(header.get(card, "")).strip()), "")
+        meta[name] = value
+    x, y = plan.position
+    meta |= {
+        "schema_version": SCHEMA_VERSION,
+        "n_rows": int(len(times.middle)),
+        "complete": True,
+        "kind": exposure.kind,
+        "frame_shape": f"{plan.frame_shape[0]} x {plan.frame_shape[1]}",
+        "aperture_radii": [float(radius) for radius in settings.aperture_radii],
+        "center": settings.center,
+        "preset": settings.preset,
+        "position_x": float(x),
+        "position_y": float(y),
+        "position_source": plan.position_source,
+        "template_origin": plan.template_origin,
+        "time_source": times.source,
+        "time_accuracy": float(times.accuracy),
+        "time_bjd_source": times.bjd_source,
+        "readout_fraction": float(times.readout_fraction),
+        "error_source": plan.error_source,
+        "n_constant_bad": int((plan.constant_bad & plan.aperture_window).sum()),
+    }
+    if plan.one_center is not None:
+        corner = plan.corner
+        meta["center_x"] = float(plan.one_center[0] + corner[0])
+        meta["center_y"] = float(plan.one_center[1] + corner[1])
+    if plan.group_range is not None:
+        meta["group_range"] = [int(plan.group_range[0]), int(plan.group_range[1])]
+    if exposure.kind == "jwst-uncal":
+        notes.append("raw ramps: not corrected for bias, dark current or linearity")
+    meta["notes"] = "; ".join(dict.fromkeys(notes))
+    # NaN has no JSON and no YAML that every reader knows.
+    return {
+        key: ("unknown" if isinstance(value, float) and not np.isfinite(value) else value)
+        for key, value in meta.items()
+    }
+
+
+def _provenance(settings, exposure, notes):
+    import nircam_tso
+
+    packages = ("astropy", "image_registration", "numba", "numpy", "photutils", "scipy")
+    versions = {name: metadata.version(name) for name in packages}
+    versions["nircam_tso"] = nircam_tso.__version__
+    versions["python"] = platform.python_version()
+    sources = [
+        {
+            "name": segment.name,
+            "kind": segment.kind,
+            "size": int(segment.size),
+            "header_sha256": segment.header_sha256,
+            "exposure": int(segment.exposure_number),
+            "n_integrations": int(segment.n_integrations),
+            **{card: segment.header[card] for card in ("EXSEGNUM", "INTSTART", "INTEND") if card in segment.header},
+        }
+        for segment in exposure.segments
+    ]
+    return {
+        "versions": versions,
+        "settings": settings.describe(),
+        "sources": sources,
+        "quality_bits": {flag.name: int(flag) for flag in QualityFlag},
+        "notes": list(dict.fromkeys(notes)),
+    }

@@ -1,0 +1,196 @@
+"""Header cards as the readers need them: merged headers, units, numbers, start times."""
+
+import datetime
+import functools
+import re
+import warnings
+
+from astropy import units as u
+from astropy.io import fits
+
+from nircam_tso.exceptions import CorruptFileError
+
+__all__ = ["merge_headers", "parse_unit", "start_time", "whole_number"]
+
+_STRUCTURAL = re.compile(
+    r"(SIMPLE|XTENSION|BITPIX|NAXIS\d*|EXTEND|PCOUNT|GCOUNT|GROUPS|BSCALE|BZERO|BLANK"
+    r"|EXTNAME|EXTVER|EXTLEVEL|CHECKSUM|DATASUM|INHERIT|END|TFIELDS|THEAP)$"
+)
+_COMMENTARY = ("", "COMMENT", "HISTORY")
+
+_UNITS = {
+    "dn": u.DN,
+    "adu": u.adu,
+    "electron": u.electron,
+    "electrons": u.electron,
+    "e": u.electron,
+    "e-": u.electron,
+    "count": u.count,
+    "counts": u.count,
+    "ct": u.count,
+    "cts": u.count,
+}
+_PER_SECOND = re.compile(r"(.*?)\s*(?:/\s*s(?:ec(?:ond)?)?|\s+s(?:\^|\*\*)?-1|\.s-1|\s+per\s+sec(?:ond)?)$")
+_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ](.*))?$", re.ASCII)
+_CLOCK = re.compile(r"(\d\d):(\d\d)(?::(\d\d(?:\.\d*)?))?Z?$", re.ASCII)
+# datetime.date.toordinal() of MJD 0, 1858-11-17.
+_ORDINAL_OF_MJD_0 = 678576
+
+
+def _grouped_cards(text):
+    """(keyword, card) for each card, long strings and HIERARCH cards as one."""
+    groups = []
+    for start in range(0, len(text), 80):
+        card = text[start : start + 80]
+        keyword = card[:8].rstrip()
+        if keyword == "CONTINUE" and groups:
+            groups[-1][1] += card
+            continue
+        if keyword == "HIERARCH":
+            keyword = card.split("=", 1)[0].rstrip()
+        groups.append([keyword, card])
+    return groups
+
+
+def merge_headers(primary, extension=None):
+    """
+    One header: the primary one, with the cards of an extension laid over it.
+
+    Cards that describe the layout of the file (BITPIX, NAXIS, BZERO, EXTNAME,
+    CHECKSUM, ...) are left out.
+
+    Parameters
+    ----------
+    primary, extension : str
+        Cards of 80 characters each, without END.
+
+    Returns
+    -------
+    `~astropy.io.fits.Header`
+
+    Examples
+    --------
+    >>> from nircam_tso.io.headers import merge_headers
+    >>> primary = "SIMPLE  = T".ljust(80) + "NINTS   = 3".ljust(80) + "FILTER  = 'R'".ljust(80)
+    >>> header = merge_headers(primary, "FILTER  = 'B'".ljust(80))
+    >>> list(header.items())
+    [('NINTS', 3), ('FILTER', 'B')]
+    """
+    over = _grouped_cards(extension) if extension is not None else []
+    replaced = {keyword for keyword, _ in over if keyword not in _COMMENTARY}
+    kept = [
+        card for keyword, card in _grouped_cards(primary) if keyword not in replaced and not _STRUCTURAL.match(keyword)
+    ]
+    kept += [card for keyword, card in over if keyword and not _STRUCTURAL.match(keyword)]
+    return fits.Header.fromstring("".join(kept))
+
+
+@functools.lru_cache(maxsize=256)
+def parse_unit(text):
+    """
+    The unit that a BUNIT card names.
+
+    Parameters
+    ----------
+    text : str or None
+        As in the header.
+
+    Returns
+    -------
+    unit : `~astropy.units.UnitBase`
+        Dimensionless where there is no text, or none that is known.
+    note : str or None
+        What to tell the user about a text that is not known.
+
+    Examples
+    --------
+    >>> from nircam_tso.io.headers import parse_unit
+    >>> parse_unit("ADU/s"), parse_unit("MJy/sr")
+    ((Unit("adu / s"), None), (Unit("MJy / sr"), None))
+    """
+    if text is None or not str(text).strip():
+        return u.dimensionless_unscaled, None
+    text = str(text).strip()
+    plain = text.lower().strip("()[] ")
+    match = _PER_SECOND.match(plain)
+    base = match.group(1).strip("() ") if match else plain
+    if base in _UNITS:
+        return (_UNITS[base] / u.s if match else _UNITS[base]), None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return u.Unit(text), None
+    except (ValueError, TypeError):
+        return u.dimensionless_unscaled, f"BUNIT {text!r} is no known unit; values are taken as dimensionless"
+
+
+def whole_number(hdu, keyword, path=None):
+    """
+    A card that must hold a whole number, if it is there.
+
+    Parameters
+    ----------
+    hdu : Hdu
+        Its header.
+    keyword : str
+        Name of the card.
+    path : str, optional
+        For the message.
+
+    Returns
+    -------
+    int or None
+        None where the card is absent or empty.
+
+    Raises
+    ------
+    CorruptFileError
+        If it holds something else.
+    """
+    value = hdu.get(keyword)
+    if isinstance(value, str):
+        value = int(value) if value.strip().isdecimal() and value.isascii() else (value.strip() or None)
+    if value is None or type(value) is int:
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    raise CorruptFileError(f"{keyword} is {value!r}, not a whole number", path=path, hdu=hdu.label)
+
+
+def start_time(hdu):
+    """
+    When an image begins, for putting files in order; times proper are another module's.
+
+    Parameters
+    ----------
+    hdu : Hdu
+        Anything with ``get(keyword)``, such as a `~astropy.io.fits.Header`.
+
+    Returns
+    -------
+    tuple of (int, float) or None
+        Modified Julian day number and seconds within it, from DATE-OBS (with TIME-OBS
+        where DATE-OBS holds the day only) or MJD-OBS. None without a valid one.
+
+    Examples
+    --------
+    >>> from nircam_tso.io.headers import start_time
+    >>> start_time({"DATE-OBS": "2016-01-12", "TIME-OBS": "18:00:43.5"})
+    (57399, 64843.5)
+    """
+    date = hdu.get("DATE-OBS")
+    match = _DATE.match(date.strip()) if isinstance(date, str) else None
+    if match:
+        clock = match.group(4) or hdu.get("TIME-OBS") or "00:00:00"
+        clock = _CLOCK.match(str(clock).strip())
+        try:
+            day = datetime.date(int(match.group(1)), int(match.group(2)), int(match.group(3)))
+        except ValueError:
+            day = None
+        if clock and day:
+            hours, minutes, seconds = clock.groups()
+            return day.toordinal() - _ORDINAL_OF_MJD_0, 3600.0 * int(hours) + 60 * int(minutes) + float(seconds or 0)
+    mjd = hdu.get("MJD-OBS")
+    if isinstance(mjd, (int, float)) and not isinstance(mjd, bool) and -1e7 < mjd < 1e7:
+        return int(mjd // 1), float(mjd % 1) * 86400
+    return None

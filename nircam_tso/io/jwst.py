@@ -1,0 +1,376 @@
+"""JWST imaging products: _uncal, _rateints, _calints, _crfints, _rate and _cal.
+
+A file is known by its cards and its extensions; its name only breaks ties. Formats:
+the JWST user documentation, "Data products", and the data models of the pipeline.
+"""
+
+import os
+import re
+
+from nircam_tso.exceptions import CorruptFileError, SegmentError, TruncatedFileError, UnsupportedFileError
+from nircam_tso.io.groups import Candidate
+from nircam_tso.io.headers import merge_headers, parse_unit, start_time, whole_number
+from nircam_tso.io.pixels import PixelSegment
+
+__all__ = ["identity", "is_jwst", "open_jwst", "product_of"]
+
+_SUFFIX = re.compile(r"_([a-z0-9]+)\.fits(?:\.gz)?$", re.IGNORECASE)
+_CUBES = ("rateints", "calints", "crfints")
+_SPECTRAL = re.compile(r"GRISM|WFSS")
+
+
+def is_jwst(structure):
+    """
+    Whether a file says that it comes from JWST's science data processing.
+
+    Parameters
+    ----------
+    structure : FitsStructure
+        The file.
+
+    Returns
+    -------
+    bool
+    """
+    primary = structure.hdus[0]
+    if str(primary.get("TELESCOP", "")).upper() != "JWST":
+        return False
+    return "DATAMODL" in primary or any(hdu.name == "SCI" for hdu in structure.hdus[1:])
+
+
+def _find(structure, name):
+    return next((hdu for hdu in structure.hdus[1:] if hdu.name == name), None)
+
+
+def _complete(primary, step):
+    return str(primary.get(step, "")).upper() == "COMPLETE"
+
+
+def _name_suffix(structure):
+    for name in (str(structure.hdus[0].get("FILENAME", "")), structure.name):
+        match = _SUFFIX.search(name.strip())
+        if match:
+            return match.group(1).lower()
+    return ""
+
+
+def product_of(structure):
+    """
+    Which product of the pipeline a file is.
+
+    Parameters
+    ----------
+    structure : FitsStructure
+        A file for which `is_jwst` is true.
+
+    Returns
+    -------
+    str
+        ``"uncal"``, ``"rateints"``, ``"calints"``, ``"crfints"``, ``"rate"`` or
+        ``"cal"``; for what is not measured here the suffix of its name or its data model.
+    """
+    primary = structure.hdus[0]
+    science = _find(structure, "SCI")
+    suffix = _name_suffix(structure)
+    axes = len(science.shape) if science is not None and science.is_image else 0
+    if axes == 4:
+        return "uncal"
+    if axes not in (2, 3):
+        return suffix or str(primary.get("DATAMODL", "unknown"))
+    if axes == 2 and suffix in ("i2d", "psf", "psfalign"):
+        return suffix
+    # The last segment of an exposure may hold one integration, stored without its axis.
+    cube = axes == 3 or str(primary.get("DATAMODL", "")) == "CubeModel" or suffix in _CUBES
+    unit = str(science.get("BUNIT", "")).lower()
+    if cube and _complete(primary, "S_OUTLIR"):
+        return "crfints"
+    # Cards of the second stage's steps are only there once it ran, whatever their value.
+    calibrated = "sr" in unit or any(step in primary for step in ("S_PHOTOM", "S_FLAT", "S_WCS"))
+    if not calibrated and "/s" not in unit:
+        calibrated = suffix.startswith("cal")
+    return ("cal" if calibrated else "rate") + ("ints" if cube else "")
+
+
+def identity(structure):
+    """
+    What tells an exposure from others.
+
+    Parameters
+    ----------
+    structure : FitsStructure
+        A JWST file.
+
+    Returns
+    -------
+    detector : str
+        DETECTOR, upper case.
+    label : str
+        As the archive names exposures, VISIT_ID, activity and EXPOSURE:
+        ``"01366002001_04103_00001"``; where there is no EXPOSURE card the start of the
+        exposure stands in its place.
+    number : int or None
+        EXPOSURE.
+    """
+    primary = structure.hdus[0]
+
+    def text(keyword, width):
+        value = str(primary.get(keyword, "")).strip()
+        return value.zfill(width) if value else ""
+
+    detector = text("DETECTOR", 0).upper()
+    visit = text("VISIT_ID", 11) or text("PROGRAM", 5) + text("OBSERVTN", 3) + text("VISIT", 3)
+    activity = text("VISITGRP", 2) + text("SEQ_ID", 1) + text("ACT_ID", 2)
+    number = whole_number(primary, "EXPOSURE", structure.path)
+    last = (
+        f"{number:05d}"
+        if number is not None
+        else (text("DATE-BEG", 0) or "T".join(filter(None, (text("DATE-OBS", 0), text("TIME-OBS", 0)))))
+    )
+    return detector, "_".join(part for part in (visit, activity, last) if part), number
+
+
+def _refusal(structure, product):
+    """Why a JWST file is not measured, or None."""
+    primary = structure.hdus[0]
+    science = _find(structure, "SCI")
+    exp_type = str(primary.get("EXP_TYPE", "")).upper()
+    subarray = str(primary.get("SUBARRAY", "")).upper()
+    pupil = str(primary.get("PUPIL", "")).upper()
+    stripes = whole_number(primary, "SSTR_NST", structure.path)
+    if stripes is None and science is not None:
+        stripes = whole_number(science, "SSTR_NST", structure.path)
+    if _SPECTRAL.search(exp_type):
+        return f"EXP_TYPE is {exp_type}: spectra (grism) are not measured as images"
+    if "GRISM" in pupil or "DHS" in pupil:
+        return f"PUPIL is {pupil}: dispersed light (grism, DHS) is not measured as images"
+    if "STRIPE" in subarray:
+        return f"SUBARRAY is {subarray}: stripe readouts (DHS, superstripe) are not measured as images"
+    if product == "uncal" and stripes:
+        return f"SSTR_NST is {stripes}: superstripe readouts are not measured as images"
+    sciences = [hdu for hdu in structure.hdus[1:] if hdu.name == "SCI"]
+    if not sciences or not sciences[0].is_image:
+        return f"holds no SCI image, but {structure.describe()}"
+    if len(sciences) > 1:
+        return f"holds {len(sciences)} SCI images; one is expected"
+    if len(science.shape) not in (0, 2, 3, 4):
+        return f"its SCI has {len(science.shape)} axes; 2 to 4 are expected"
+    if product in ("i2d", "psf", "psfalign"):
+        return f"is a _{product} product; _uncal, _rateints, _calints, _crfints, _rate and _cal are read"
+    return None
+
+
+def _integration_range(structure, product, planes):
+    """First and last integration that a file covers, and how many it stores, checked."""
+    primary = structure.hdus[0]
+    first = whole_number(primary, "INTSTART", structure.path)
+    last = whole_number(primary, "INTEND", structure.path)
+    if first is not None and last is not None and (first, last) != (0, 0):
+        if product in ("rate", "cal"):
+            if not 1 <= first <= last:
+                raise SegmentError(f"INTSTART = {first} and INTEND = {last} are no range", path=structure.path)
+            return first, last, True
+        if first < 1 or last - first + 1 != planes:
+            raise SegmentError(
+                f"INTSTART = {first} and INTEND = {last} promise {last - first + 1} integrations, "
+                f"but SCI holds {planes}",
+                path=structure.path,
+            )
+        return first, last, True
+    if product in ("rate", "cal"):
+        return 1, 1, False
+    promised = whole_number(primary, "NINTS", structure.path)
+    if promised is not None and promised != planes:
+        raise SegmentError(
+            f"NINTS = {promised} (there is no INTSTART, INTEND), but SCI holds {planes} integrations",
+            path=structure.path,
+        )
+    return 1, planes, False
+
+
+def _extension(structure, name, science, shape):
+    """Pixels of an extension that must have the shape of SCI; None where it is absent."""
+    hdu = _find(structure, name)
+    if hdu is None or not hdu.shape:
+        return None
+    if hdu.shape != science.shape:
+        raise CorruptFileError(
+            f"{name} has the shape {hdu.shape}, but SCI has {science.shape}", path=structure.path, hdu=name
+        )
+    return structure.pixels(hdu, shape)
+
+
+def _flags(structure, product, science, shape):
+    if product == "uncal":
+        flags = [_extension(structure, "GROUPDQ", science, shape)]
+        frame = _find(structure, "PIXELDQ")
+        if frame is not None and frame.shape:
+            if frame.shape != science.shape[-2:]:
+                raise CorruptFileError(
+                    f"PIXELDQ has the shape {frame.shape}, but SCI has {science.shape}",
+                    path=structure.path,
+                    hdu="PIXELDQ",
+                )
+            flags.append(structure.pixels(frame))
+        return tuple(pixels for pixels in flags if pixels is not None)
+    flags = _extension(structure, "DQ", science, shape)
+    if flags is None:
+        if structure.hdus[-1].name in ("SCI", "ERR"):
+            # Products go on after these two: a file that ends here was cut between extensions.
+            raise TruncatedFileError(
+                f"ends after {structure.hdus[-1].name}; the DQ extension of a _{product} product is missing",
+                path=structure.path,
+                hdu="DQ",
+            )
+        raise UnsupportedFileError(
+            f"has no DQ extension, which a _{product} product must have: bad pixels cannot be told",
+            path=structure.path,
+            hdu="DQ",
+        )
+    return (flags,)
+
+
+def _errors(structure, product, science, shape, errors, notes):
+    """(variances, sigma, error_source)."""
+    if errors != "total":
+        parts = [_extension(structure, name, science, shape) for name in ("VAR_POISSON", "VAR_RNOISE")]
+        if None not in parts:
+            return tuple(parts), None, "VAR_POISSON+VAR_RNOISE"
+    sigma = _extension(structure, "ERR", science, shape)
+    if sigma is None:
+        if errors is not None and product != "uncal":
+            notes.append(f"{structure.name}: has no extension for errors={errors!r}")
+        return (), None, None
+    if errors != "total" and _complete(structure.hdus[0], "S_FLAT"):
+        notes.append("errors come from ERR, which includes the flat field's error, constant in time")
+    return (), sigma, "ERR"
+
+
+def open_jwst(structure, *, errors=None):
+    """
+    Describe a JWST file as a segment, without reading pixels.
+
+    Parameters
+    ----------
+    structure : FitsStructure or HduListStructure
+        A file for which `is_jwst` is true.
+    errors : {None, "random", "total"}
+        Whether errors come from VAR_POISSON + VAR_RNOISE where there are both, else ERR;
+        or always from ERR.
+
+    Returns
+    -------
+    Candidate
+
+    Raises
+    ------
+    UnsupportedFileError
+        For spectra, stripes, tables, and products without DQ.
+    CorruptFileError
+        If extensions have different shapes, or SCI no pixels.
+    SegmentError
+        If the cards promise another number of integrations than SCI holds.
+    """
+    primary = structure.hdus[0]
+    product = product_of(structure)
+    reason = _refusal(structure, product)
+    if reason is not None:
+        raise UnsupportedFileError(reason, path=structure.path)
+    science = _find(structure, "SCI")
+    if not science.shape or 0 in science.shape:
+        raise CorruptFileError(f"SCI has the shape {science.shape}: it holds no pixels", path=structure.path, hdu="SCI")
+    shape = (1, *science.shape) if len(science.shape) == 2 else science.shape
+    notes = list(structure.notes)
+    n_groups = None
+    if product == "uncal":
+        n_groups = shape[1]
+        promised = whole_number(primary, "NGROUPS", structure.path)
+        if promised is not None and promised != n_groups:
+            notes.append(f"{structure.name}: NGROUPS = {promised}, but SCI holds {n_groups} groups")
+    first, last, numbered = _integration_range(structure, product, shape[0])
+    if product in ("rate", "cal") and last > first:
+        notes.append(f"{structure.name}: one image, the mean of integrations {first} to {last}")
+    unit, note = parse_unit(science.get("BUNIT"))
+    if note:
+        notes.append(note)
+    flags = _flags(structure, product, science, shape)
+    variances, sigma, source = _errors(structure, product, science, shape, errors, notes)
+    detector, label, number = identity(structure)
+    table = _find(structure, "INT_TIMES")
+    int_times = None
+    if table is not None:
+        try:
+            int_times = structure.table(table)
+        except CorruptFileError as error:
+            notes.append(f"{structure.name}: INT_TIMES is not used: {error}")
+    segment = PixelSegment(
+        name=structure.name,
+        path=structure.path,
+        kind=f"jwst-{product}",
+        header=merge_headers(primary.text, science.text),
+        n_integrations=shape[0],
+        n_groups=n_groups,
+        shape=tuple(shape[-2:]),
+        first_integration=first,
+        exposure_number=number if number is not None else 1,
+        unit=unit,
+        error_source=source,
+        int_times=int_times,
+        notes=notes,
+        header_sha256=structure.header_sha256,
+        size=structure.size,
+        image=structure.pixels(science, shape),
+        variances=variances,
+        sigma=sigma,
+        flags=flags,
+    )
+    start = primary.get("EXPSTART")
+    if isinstance(start, (int, float)) and not isinstance(start, bool):
+        start = (int(start // 1), float(start % 1) * 86400)
+    else:
+        start = start_time(primary)
+    return Candidate(
+        segment=segment,
+        name=structure.name,
+        path=structure.path,
+        family="jwst",
+        detector=detector,
+        product=product,
+        exposure=label,
+        number=number,
+        start=start,
+        first=first,
+        last=last,
+        numbered=numbered,
+        promised=whole_number(primary, "NINTS", structure.path) if numbered else None,
+        segment_number=whole_number(primary, "EXSEGNUM", structure.path),
+        segment_total=whole_number(primary, "EXSEGTOT", structure.path),
+    )
+
+
+def refused_candidate(structure, error):
+    """
+    A JWST file that is not measured, so that a listing can tell of it.
+
+    Parameters
+    ----------
+    structure : FitsStructure
+        The file.
+    error : UnsupportedFileError
+        Why it is not measured.
+
+    Returns
+    -------
+    Candidate
+    """
+    detector, label, number = identity(structure)
+    return Candidate(
+        segment=None,
+        name=structure.name or os.path.basename(structure.path),
+        path=structure.path,
+        family="jwst",
+        detector=detector,
+        product=product_of(structure),
+        exposure=label,
+        number=number,
+        refusal=error,
+    )

@@ -1,0 +1,361 @@
+"""What a user may hand over, as checked and ordered exposures."""
+
+import dataclasses
+import glob
+import os
+import stat
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from astropy.io import fits
+
+from nircam_tso.exceptions import InputFileError, NircamTSOWarning, SegmentError, UnsupportedFileError
+from nircam_tso.io.arrays import array_segments, is_array
+from nircam_tso.io.exposure import Exposure
+from nircam_tso.io.fits_structure import read_structure
+from nircam_tso.io.groups import (
+    check_select,
+    group_candidates,
+    label_of,
+    list_groups,
+    select_groups,
+)
+from nircam_tso.io.hdulist import HduListStructure
+from nircam_tso.io.headers import parse_unit
+from nircam_tso.io.image import open_image
+from nircam_tso.io.jwst import is_jwst, open_jwst, refused_candidate
+from nircam_tso.io.listing import list_directory, list_glob, read_list, without_repeats
+from nircam_tso.io.ncdhas import is_ncdhas, open_ncdhas
+from nircam_tso.io.ordering import join_groups
+from nircam_tso.io.pixels import ArrayPixels
+from nircam_tso.io.storage import identify
+
+__all__ = ["open_exposure", "open_exposures"]
+
+_AXES = (None, "integrations", "groups")
+_ERRORS = (None, "random", "total")
+
+
+@dataclass
+class _Gathered:
+    """What a source comes down to: arrays, or files (paths or open lists)."""
+
+    arrays: list | None = None
+    files: list | None = None
+    complete: bool = False
+    named: bool = True
+
+
+def _gather_path(path, recursive):
+    if "://" in path and not os.path.lexists(path):
+        raise InputFileError("is a URL; files are not fetched", path=path)
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError) as error:
+        if isinstance(error, FileNotFoundError) and glob.has_magic(path) and not os.path.islink(path):
+            return _Gathered(files=list_glob(path, recursive), complete=True, named=False)
+        if isinstance(error, FileNotFoundError):
+            what = "is a link to a file that does not exist" if os.path.islink(path) else "no such file or directory"
+            raise InputFileError(f"{what} (seen from {os.getcwd()})", path=path) from None
+        raise InputFileError(f"cannot be examined: {error}", path=path) from error
+    if stat.S_ISDIR(status.st_mode):
+        return _Gathered(files=list_directory(path, recursive), complete=True, named=False)
+    what = identify(path)
+    if what == "text":
+        return _Gathered(files=read_list(path))
+    return _Gathered(files=[path])
+
+
+def _gather(source, recursive):
+    if isinstance(source, fits.HDUList):
+        return _Gathered(files=[source])
+    if isinstance(source, (str, os.PathLike)):
+        path = os.fspath(source)
+        if isinstance(path, bytes):
+            path = os.fsdecode(path)
+        if not path:
+            raise ValueError("source: an empty name was given")
+        return _gather_path(path, recursive)
+    if is_array(source):
+        return _Gathered(arrays=[source])
+    if isinstance(source, (Mapping, bytes)) or not isinstance(source, Iterable):
+        raise TypeError(f"source: {type(source).__name__} is not a path, an array, an HDUList or a list of these")
+    items = list(source)
+    if not items:
+        raise ValueError("source: an empty list was given")
+    kinds = {_kind_of_item(item, index) for index, item in enumerate(items)}
+    if len(kinds) > 1:
+        raise SegmentError(f"source: a list of {' and '.join(sorted(kinds))}; hand over one kind at a time")
+    kind = kinds.pop()
+    if kind == "arrays":
+        return _Gathered(arrays=items)
+    return _Gathered(files=items if kind == "HDULists" else [os.fspath(item) for item in items])
+
+
+def _kind_of_item(item, index):
+    if isinstance(item, (str, os.PathLike)):
+        if "://" in os.fspath(item) and not os.path.lexists(item):
+            raise InputFileError("is a URL; files are not fetched", path=os.fspath(item))
+        return "paths"
+    # An HDUList is a list, and must not be taken for a stack of images.
+    if isinstance(item, fits.HDUList):
+        return "HDULists"
+    if is_array(item):
+        return "arrays"
+    raise TypeError(f"source[{index}]: {type(item).__name__} is not a path, an array or an HDUList")
+
+
+def _open_one(item, *, axis, errors, named):
+    """The candidate of one file; a JWST file that is not measured only if it was not named."""
+    structure = HduListStructure(item) if isinstance(item, fits.HDUList) else read_structure(item)
+    if not structure.hdus:
+        raise UnsupportedFileError("holds no header-data unit", path=structure.path)
+    ground = is_ncdhas(structure)
+    flight = not ground and is_jwst(structure)
+    if (ground or flight) and axis is not None:
+        what = "a file of NCDHAS" if ground else "a JWST product"
+        raise ValueError(f"axis: {axis!r} was given, but {structure.name} is {what}, whose header tells its axes")
+    if ground:
+        return open_ncdhas(structure, errors=errors)
+    if flight:
+        try:
+            return open_jwst(structure, errors=errors)
+        except UnsupportedFileError as error:
+            if named:
+                raise
+            return refused_candidate(structure, error)
+    return open_image(structure, axis=axis)
+
+
+def _open_files(gathered, *, axis, errors):
+    """Candidates of all files, and why others of a folder were left out."""
+    files = gathered.files
+    if not isinstance(files[0], fits.HDUList):
+        files = without_repeats(files)
+    candidates, left_out = [], []
+    for item in files:
+        try:
+            candidates.append(_open_one(item, axis=axis, errors=errors, named=gathered.named))
+        except UnsupportedFileError as error:
+            if gathered.named or "axis=" in str(error):
+                raise
+            left_out.append(error)
+    return candidates, left_out
+
+
+def _measurable(groups, left_out):
+    refused = [group.refusal for group in groups if group.refusal is not None] + left_out
+    usable = [group for group in groups if group.refusal is None]
+    if not usable:
+        if len(refused) == 1:
+            raise refused[0]
+        raise UnsupportedFileError("no file here is measured: " + "; ".join(str(error) for error in refused[:5]))
+    return usable, refused
+
+
+def _warn_of(refused):
+    if refused:
+        more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
+        warnings.warn(f"left out: {refused[0]}{more}", NircamTSOWarning, stacklevel=4)
+
+
+def _check_arguments(select, axis, errors, gathered):
+    if axis not in _AXES:
+        raise ValueError(f"axis: {axis!r} is neither 'integrations' nor 'groups'")
+    word = errors is None or isinstance(errors, str)
+    if word and errors not in _ERRORS:
+        raise ValueError(f"errors: {errors!r} is neither 'random', 'total' nor an array")
+    if gathered.arrays is None:
+        if not word:
+            raise ValueError("errors: an array is only for array sources; files have their own ('random' or 'total')")
+        return
+    if select:
+        raise ValueError("select: is for files; an array has no detector, product or exposure")
+    if axis == "groups":
+        raise ValueError("axis: a 3-D array is (integrations, y, x), always; hand over one ramp as ramp[None]")
+
+
+def _apply_to_files(exposure, mask, header, unit):
+    """What the user says about the pixels of files."""
+    if header is not None:
+        extra = header if isinstance(header, fits.Header) else fits.Header(header)
+        for segment in exposure.segments:
+            segment.header.update(extra)
+    if mask is not None:
+        mask = np.asarray(mask)
+        if mask.dtype.kind not in "biu" or mask.shape != exposure.shape:
+            raise ValueError(
+                f"mask: an array of {mask.dtype} and shape {mask.shape} was given; for files one bool frame of "
+                f"{exposure.shape} is expected"
+            )
+        for segment in exposure.segments:
+            segment.masks += (ArrayPixels([mask.astype(bool)[None]]),)
+    if unit is not None:
+        wanted, note = parse_unit(str(unit))
+        if note:
+            raise ValueError(f"unit: {unit!r} is no unit")
+        for segment in exposure.segments:
+            if segment.unit != wanted and segment.header.get("BUNIT") and not segment.unit.is_equivalent(""):
+                raise ValueError(f"unit: {wanted} was given, but {segment.name} is in {segment.unit}")
+            segment.unit = wanted
+            segment.notes[:] = [text for text in segment.notes if not text.startswith("BUNIT ")]
+    return exposure
+
+
+def _array_exposure(gathered, *, errors, mask, header, unit):
+    if isinstance(errors, str):
+        errors = None
+    return Exposure(array_segments(gathered.arrays, errors=errors, mask=mask, header=header, unit=unit))
+
+
+def _complain(groups, left, select, refused):
+    """Raise for a selection that leaves none, or more than one, group."""
+    if not left:
+        chosen = ", ".join(f"{key} {value}" for key, value in select.items())
+        raise SegmentError(f"select: nothing has {chosen}; there are\n{list_groups(groups)}")
+    raise SegmentError(
+        f"source: {len(left)} groups of files that do not belong together; choose one\n{list_groups(left + refused)}"
+    )
+
+
+def _selected(source, select, axis, errors, recursive):
+    gathered = _gather(source, recursive)
+    _check_arguments(select, axis, errors, gathered)
+    if gathered.arrays is not None:
+        return gathered, [], []
+    candidates, left_out = _open_files(gathered, axis=axis, errors=errors)
+    groups = group_candidates(candidates)
+    usable, refused = _measurable(groups, left_out)
+    left = select_groups(groups, select) if select else groups
+    if select and left and all(group.refusal is not None for group in left):
+        raise left[0].refusal
+    if not select and len(usable) == 1:
+        _warn_of(refused)
+    return gathered, groups, [group for group in left if group.refusal is None]
+
+
+def open_exposure(source, *, select=None, axis=None, errors=None, mask=None, header=None, unit=None, recursive=False):
+    """
+    Turn whatever a user hands over into one exposure, without reading pixels.
+
+    Parameters
+    ----------
+    source : path, array, HDUList or list of any one of these
+        A FITS file (plain or gzip), a folder, a glob, a text file of names; an array
+        (y, x), (integrations, y, x) or (integrations, groups, y, x), a Quantity, an
+        NDData; an open `~astropy.io.fits.HDUList`.
+    select : dict, optional
+        Which files of a folder: any of ``"detector"``, ``"product"`` and ``"exposure"``.
+        ``"exposure": "all"`` joins all exposures of a detector and product.
+    axis : {None, "integrations", "groups"}
+        What the first axis of a plain 3-D FITS image is.
+    errors : {None, "random", "total"} or array_like, optional
+        For files: ``"random"`` (the default) takes VAR_POISSON + VAR_RNOISE where there
+        are both, else ERR; ``"total"`` takes ERR. For arrays: 1 sigma, of the pixels'
+        shape or one frame.
+    mask : array_like of bool, optional
+        True for pixels to leave out; one frame, or of an array's own shape.
+    header : `~astropy.io.fits.Header` or dict, optional
+        Cards for arrays; laid over those of files.
+    unit : str or `~astropy.units.Unit`, optional
+        Unit of values that have none; a Quantity is converted.
+    recursive : bool, optional
+        Whether a folder is searched to its depth, and ``**`` in a glob descends.
+
+    Returns
+    -------
+    Exposure
+
+    Raises
+    ------
+    InputFileError
+        If a file is missing, cut, corrupt or of no kind that is measured.
+    SegmentError
+        If files belong to several exposures (the message lists them, with what selects
+        each), overlap or leave holes.
+    ValueError, TypeError
+        For arguments that make no sense.
+
+    Warns
+    -----
+    NircamTSOWarning
+        If files are left out.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nircam_tso.io.sources import open_exposure
+    >>> open_exposure([np.zeros((16, 32)), np.ones((16, 32))])
+    <Exposure of 2 integrations 16 x 32 (array): array>
+    """
+    select = check_select(select)
+    if select.get("detector", "").lower() == "all":
+        raise ValueError(
+            "select: detector 'all' makes one series for each; use the command with --detector all, or a loop over "
+            "the detectors"
+        )
+    gathered, groups, left = _selected(source, select, axis, errors, recursive)
+    if gathered.arrays is not None:
+        return _array_exposure(gathered, errors=errors, mask=mask, header=header, unit=unit)
+    joined = select.get("exposure", "").lower() == "all"
+    alike = {(group.family, group.detector, group.product) for group in left}
+    if len(left) != 1 and not (joined and len(alike) == 1):
+        _complain(groups, left, select, [group for group in groups if group.refusal is not None])
+    return _apply_to_files(join_groups(left, gathered.complete), mask, header, unit)
+
+
+def open_exposures(source, *, select=None, axis=None, errors=None, mask=None, header=None, unit=None, recursive=False):
+    """
+    Every exposure in a source, one for each detector, product and exposure.
+
+    Parameters
+    ----------
+    source, axis, errors, mask, header, unit, recursive
+        As for `open_exposure`.
+    select : dict, optional
+        As for `open_exposure`; ``"detector": "all"`` makes one exposure for each
+        detector, and the rest of the selection must leave one group of each.
+
+    Returns
+    -------
+    list of (str, Exposure)
+        A short label (the detector in lower case, with product and exposure where these
+        differ) and the exposure.
+
+    Raises
+    ------
+    InputFileError, SegmentError, ValueError, TypeError
+        As `open_exposure`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nircam_tso.io.sources import open_exposures
+    >>> open_exposures(np.zeros((3, 16, 32)))
+    [('array', <Exposure of 3 integrations 16 x 32 (array): array>)]
+    """
+    select = check_select(select)
+    gathered, groups, left = _selected(source, select, axis, errors, recursive)
+    if gathered.arrays is not None:
+        return [("array", _array_exposure(gathered, errors=errors, mask=mask, header=header, unit=unit))]
+    if not left:
+        _complain(groups, left, select, [])
+    sets = {}
+    for group in left:
+        key = (group.family, group.detector, group.product)
+        if select.get("exposure", "").lower() != "all":
+            key += (group.exposure,)
+        sets.setdefault(key, []).append(group)
+    if select.get("detector", "").lower() == "all":
+        detectors = [key[1] for key in sets]
+        if len(set(detectors)) != len(detectors):
+            _complain(groups, left, select, [])
+    joined = [
+        dataclasses.replace(members[0], exposure="") if len(members) > 1 else members[0] for members in sets.values()
+    ]
+    return [
+        (label_of(group, joined), _apply_to_files(join_groups(members, gathered.complete), mask, header, unit))
+        for group, members in zip(joined, sets.values(), strict=True)
+    ]

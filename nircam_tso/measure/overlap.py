@@ -1,0 +1,276 @@
+"""Area that a disc shares with each pixel, worked out exactly."""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from nircam_tso.measure.background import in_pixels
+
+__all__ = ["aperture_footprint", "check_radii", "circle_overlap", "sum_over_circles"]
+
+
+def check_radii(radii, name="aperture_radii"):
+    """
+    Aperture radii as an array.
+
+    Parameters
+    ----------
+    radii : float, sequence of float or `~astropy.units.Quantity`
+        Radii in pixels, in any order.
+    name : str, optional
+        What the messages call them.
+
+    Returns
+    -------
+    `~numpy.ndarray` of float64, shape (R,)
+        The radii in the order given.
+
+    Raises
+    ------
+    ValueError
+        If there are none, if one is not finite and positive, or if two agree to six
+        digits (their columns would have one name).
+
+    Examples
+    --------
+    >>> from nircam_tso.measure.overlap import check_radii
+    >>> check_radii([3, 8, 5])
+    array([3., 8., 5.])
+    """
+    values = np.atleast_1d(in_pixels(name, radii))
+    if values.ndim != 1 or values.size == 0:
+        raise ValueError(f"{name}: {radii!r} is not a radius or a list of radii; give at least one, in pixels")
+    for value in values:
+        if not (math.isfinite(value) and value > 0):
+            raise ValueError(f"{name}: {value:g} is not a radius; give finite radii above 0 pixels")
+    labels = [f"{value:g}" for value in values]
+    for label in labels:
+        if labels.count(label) > 1:
+            raise ValueError(f"{name}: {label} is there more than once; radii must differ in their first six digits")
+    return values
+
+
+@njit(cache=True, nogil=True)
+def _corner_overlap(x0, y0, x1, y1, r):
+    """Area that the disc r about the origin shares with [x0, x1] x [y0, y1], all of it >= 0."""
+    if x0 * x0 + y0 * y0 >= r * r:
+        return 0.0
+    if x1 * x1 + y1 * y1 <= r * r:
+        return (x1 - x0) * (y1 - y0)
+    # The arc enters through the top at xa (or through the left side) and leaves
+    # through the bottom at xb (or through the right side). Left of xa the disc
+    # fills the whole height; between, it is a trapezoid under the chord and the
+    # circular segment upon it. Squares are factored so that nothing cancels.
+    xa, ya = x0, y1
+    top = math.sqrt((r - y1) * (r + y1)) if y1 < r else 0.0
+    if top > x0:
+        xa = min(top, x1)
+    else:
+        ya = math.sqrt((r - x0) * (r + x0))
+    xb, yb = x1, y0
+    bottom = math.sqrt((r - y0) * (r + y0))
+    if bottom < x1:
+        xb = max(bottom, xa)
+    else:
+        yb = math.sqrt((r - x1) * (r + x1))
+    chord = math.hypot(xb - xa, ya - yb)
+    angle = 2.0 * math.asin(min(chord / (2.0 * r), 1.0))
+    if angle < 0.3:
+        # angle - sin(angle) loses its digits when small: its series does not.
+        s = angle * angle
+        excess = angle * s / 6.0 * (1 - s / 20.0 * (1 - s / 42.0 * (1 - s / 72.0 * (1 - s / 110.0))))
+    else:
+        excess = angle - math.sin(angle)
+    return (xa - x0) * (y1 - y0) + (xb - xa) * (0.5 * (ya + yb) - y0) + 0.5 * r * r * excess
+
+
+@njit(cache=True, nogil=True)
+def _pixel_overlap(dx, dy, r):
+    """Area that the disc r about the origin shares with the unit square centred on (dx, dy)."""
+    dx, dy = abs(dx), abs(dy)
+    far_x, far_y = dx + 0.5, dy + 0.5
+    if far_x * far_x + far_y * far_y <= r * r:
+        return 1.0
+    # The geometry is solved in one quadrant; a square across an axis is cut there.
+    near_x, near_y = dx - 0.5, dy - 0.5
+    if near_x >= 0.0:
+        if near_y >= 0.0:
+            return _corner_overlap(near_x, near_y, far_x, far_y, r)
+        return _corner_overlap(near_x, 0.0, far_x, far_y, r) + _corner_overlap(near_x, 0.0, far_x, -near_y, r)
+    if near_y >= 0.0:
+        return _corner_overlap(0.0, near_y, far_x, far_y, r) + _corner_overlap(0.0, near_y, -near_x, far_y, r)
+    return (
+        _corner_overlap(0.0, 0.0, far_x, far_y, r)
+        + _corner_overlap(0.0, 0.0, far_x, -near_y, r)
+        + _corner_overlap(0.0, 0.0, -near_x, far_y, r)
+        + _corner_overlap(0.0, 0.0, -near_x, -near_y, r)
+    )
+
+
+@njit(cache=True, nogil=True)
+def _first_and_stop(centre, reach, n):
+    """Range of pixels whose centres lie within ``reach`` of ``centre``, cut to 0 ... n."""
+    # Cut while still a float (math.ceil makes an integer): a wild centre or radius does not fit one.
+    first = min(max(np.ceil(centre - reach), 0.0), float(n))
+    stop = max(min(np.floor(centre + reach) + 1.0, float(n)), first)
+    return int(first), int(stop)
+
+
+@njit(cache=True, nogil=True)
+def _row_limits(centre, offset, r, n):
+    """Within a row ``offset`` from the centre: pixels that the disc may touch, and those within it for certain."""
+    near = max(abs(offset) - 0.5, 0.0)
+    if near >= r:
+        return 0, 0, 0, 0
+    first, stop = _first_and_stop(centre, math.sqrt((r - near) * (r + near)) + 0.5, n)
+    far = abs(offset) + 0.5
+    # The margin hands pixels that touch the circle within rounding to the exact geometry.
+    inner = math.sqrt((r - far) * (r + far)) - 0.5 - 1e-9 if far < r else -1.0
+    if inner < 0.0:
+        return first, stop, stop, stop
+    full_first, full_stop = _first_and_stop(centre, inner, n)
+    return first, stop, full_first, full_stop
+
+
+@njit(cache=True, nogil=True)
+def _overlap_image(image, x, y, r):
+    ny, nx = image.shape
+    row_first, row_stop = _first_and_stop(y, r + 0.5, ny)
+    for j in range(row_first, row_stop):
+        first, stop, full_first, full_stop = _row_limits(x, j - y, r, nx)
+        for i in range(first, stop):
+            image[j, i] = 1.0 if full_first <= i < full_stop else _pixel_overlap(i - x, j - y, r)
+
+
+@njit(cache=True, nogil=True)
+def sum_over_circles(data, x, y, radii, bad, variance, total, total_variance, area, covered, n_bad):
+    """
+    Add up what circles hold of images; the kernel of `~nircam_tso.measure.photometry.aperture_sums`.
+
+    It stands beside the geometry, because numba's cache notices changes of its own
+    file only.
+
+    Parameters
+    ----------
+    data : `~numpy.ndarray` of float64, shape (B, ny, nx)
+        Images.
+    x, y : `~numpy.ndarray` of float64, shape (B,)
+        Centres; one that is not finite is passed over.
+    radii : `~numpy.ndarray` of float64, shape (R,)
+        Radii in pixels.
+    bad, variance : `~numpy.ndarray` of bool and of float64, shape (B, ny, nx)
+        Pixels to leave out, and variances; one image may serve all, and an empty
+        stack stands for none.
+    total, total_variance, area, covered, n_bad : `~numpy.ndarray`, shape (B, R)
+        To these the sums are added, all float64 but ``n_bad``, which is int64.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nircam_tso.measure.overlap import sum_over_circles
+    >>> sums, n_bad = np.zeros((4, 1, 1)), np.zeros((1, 1), np.int64)
+    >>> centre, none = np.array([4.0]), np.empty((0, 9, 9))
+    >>> sum_over_circles(np.ones((1, 9, 9)), centre, centre, np.array([2.0]), none > 0, none, *sums, n_bad)
+    >>> sums[0].round(6)
+    array([[12.566371]])
+    """
+    n, ny, nx = data.shape
+    r_max = radii.max()
+    n_masks, n_variances = len(bad), len(variance)
+    for b in range(n):
+        if not (math.isfinite(x[b]) and math.isfinite(y[b])):
+            continue
+        row_first, row_stop = _first_and_stop(y[b], r_max + 0.5, ny)
+        for j in range(row_first, row_stop):
+            for k in range(len(radii)):
+                r = radii[k]
+                first, stop, full_first, full_stop = _row_limits(x[b], j - y[b], r, nx)
+                row_sum = row_variance = row_area = row_covered = 0.0
+                row_bad = 0
+                for i in range(first, stop):
+                    w = 1.0 if full_first <= i < full_stop else _pixel_overlap(i - x[b], j - y[b], r)
+                    if w == 0.0:
+                        continue
+                    row_covered += w
+                    if n_masks > 0 and bad[b if n_masks > 1 else 0, j, i]:
+                        row_bad += 1
+                        continue
+                    row_area += w
+                    row_sum += w * data[b, j, i]
+                    if n_variances > 0:
+                        row_variance += w * w * variance[b if n_variances > 1 else 0, j, i]
+                total[b, k] += row_sum
+                total_variance[b, k] += row_variance
+                area[b, k] += row_area
+                covered[b, k] += row_covered
+                n_bad[b, k] += row_bad
+
+
+def circle_overlap(shape, position, radius):
+    """
+    Area that each pixel shares with a disc.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (ny, nx).
+    position : tuple of float
+        Centre (x, y), zero-based pixel centres.
+    radius : float
+        Radius in pixels.
+
+    Returns
+    -------
+    `~numpy.ndarray` of float64, shape (ny, nx)
+        Overlaps from 0 to 1; all 0 for a centre that is not finite.
+
+    Raises
+    ------
+    ValueError
+        For a radius that is not finite and positive.
+
+    Examples
+    --------
+    >>> from nircam_tso.measure.overlap import circle_overlap
+    >>> circle_overlap((2, 3), (1.0, 0.0), 0.5).round(6)
+    array([[0.      , 0.785398, 0.      ],
+           [0.      , 0.      , 0.      ]])
+    """
+    (radius,) = check_radii(radius, "radius")
+    image = np.zeros(shape)
+    x, y = (float(value) for value in position)
+    if math.isfinite(x) and math.isfinite(y):
+        _overlap_image(image, x, y, radius)
+    return image
+
+
+def aperture_footprint(shape, position, radius):
+    """
+    Pixels that a disc overlaps at all.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (ny, nx).
+    position : tuple of float
+        Centre (x, y), zero-based pixel centres.
+    radius : float
+        Radius in pixels.
+
+    Returns
+    -------
+    `~numpy.ndarray` of bool, shape (ny, nx)
+
+    Raises
+    ------
+    ValueError
+        For a radius that is not finite and positive.
+
+    Examples
+    --------
+    >>> from nircam_tso.measure.overlap import aperture_footprint
+    >>> int(aperture_footprint((9, 9), (4, 4), 1).sum())
+    9
+    """
+    return circle_overlap(shape, position, radius) > 0

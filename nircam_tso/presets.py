@@ -1,0 +1,94 @@
+"""Settings by filter, pupil and subarray."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+__all__ = ["Preset", "choose_preset"]
+
+
+@dataclass(frozen=True)
+class Preset:
+    """
+    Settings for one kind of observation.
+
+    Attributes
+    ----------
+    name : str
+        Name that the product's metadata records.
+    reason : str
+        One line that says what the choice rests on.
+    settings : dict
+        Keywords of `~nircam_tso.TimeSeriesExtractor`.
+    """
+
+    name: str
+    reason: str
+    settings: dict = field(default_factory=dict)
+
+
+def choose_preset(header, shape):
+    """
+    Choose settings for an exposure.
+
+    Parameters
+    ----------
+    header : mapping
+        Header with FILTER, PUPIL and SUBARRAY, as far as they are there.
+    shape : tuple of int
+        (ny, nx) of one image.
+
+    Returns
+    -------
+    Preset
+        ``"weak-lens-8"`` and ``"weak-lens-4"`` where a weak lens spreads the light to a
+        hexagon about 135 or 68 px across, ``"weak-lens-frame"`` where it fills a frame
+        that is too small for sky, ``"focused"`` for NIRCam imaging, ``"default"`` (no
+        settings) for all else.
+
+    Examples
+    --------
+    >>> from nircam_tso.presets import choose_preset
+    >>> choose_preset({"INSTRUME": "NIRCAM", "PUPIL": "WLP8"}, (256, 256)).name
+    'weak-lens-8'
+    >>> choose_preset({"INSTRUME": "NIRCAM", "PUPIL": "WLP8"}, (64, 64)).name
+    'weak-lens-frame'
+    """
+    from nircam_tso.measure.background import AnnulusBackground
+
+    def card(name):
+        return str(header.get(name, "")).strip().upper()
+
+    wheels = {card("FILTER"), card("PUPIL")}
+    seen = ", ".join(f"{name} {card(name)}" for name in ("FILTER", "PUPIL", "SUBARRAY") if card(name))
+    lens = next((power for power in (8, 4) if f"WLP{power}" in wheels), None)
+    if lens is not None:
+        # Sizes scale with the defocus: eight waves spread the light twice as far as four.
+        scale = lens / 8
+        if min(shape) < 150 * scale:
+            settings = {
+                "aperture_radii": [],
+                "aperture_masks": {"frame": np.ones(shape, bool)},
+                "subframe_shape": tuple(shape),
+                "background": None,
+                "template": "median",
+                "center": "fixed",
+            }
+            return Preset("weak-lens-frame", f"{seen}: the light fills the frame of {shape[0]} x {shape[1]}", settings)
+        size = 181 if lens == 8 else 91
+        settings = {
+            "aperture_radii": [scale * radius for radius in (60, 70, 80, 90)],
+            "subframe_shape": (size, size),
+            "background": AnnulusBackground(92 * scale, 120 * scale),
+            "template": "median",
+            "center": "median",
+        }
+        return Preset(f"weak-lens-{lens}", f"{seen}: {lens} waves of defocus", settings)
+    if card("INSTRUME") == "NIRCAM" or card("TELESCOP") == "JWST":
+        settings = {
+            "aperture_radii": [3, 5, 8],
+            "background": AnnulusBackground(12, 20),
+            "center": "median",
+        }
+        return Preset("focused", f"{seen or 'JWST'}: focused imaging", settings)
+    return Preset("default", "no NIRCam header: the extractor's defaults")

@@ -1,0 +1,165 @@
+"""How a detector is read: frames, groups, resets, and the times that follow."""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from astropy import units as u
+
+__all__ = ["Readout", "frame_time_of"]
+
+#: Readout patterns of NIRCam by (frames averaged, frames dropped).
+_PATTERNS = {
+    (1, 0): "RAPID",
+    (1, 1): "BRIGHT1",
+    (2, 0): "BRIGHT2",
+    (2, 3): "SHALLOW2",
+    (4, 1): "SHALLOW4",
+    (2, 8): "MEDIUM2",
+    (8, 2): "MEDIUM8",
+    (2, 18): "DEEP2",
+    (8, 12): "DEEP8",
+}
+
+
+def frame_time_of(shape):
+    """
+    Time to read one frame of a NIRCam subarray.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (ny, nx).
+
+    Returns
+    -------
+    frame_time : float
+        Seconds, to the 10 us of one sample.
+    n_outputs : int
+        Amplifiers: four for frames of 2048 columns, otherwise one.
+
+    Notes
+    -----
+    A row takes its columns divided by the outputs and 12 samples more; a frame takes
+    one row more with four outputs, two more with one (JWST User Documentation,
+    "NIRCam Detector Subarrays").
+
+    Examples
+    --------
+    >>> from nircam_tso.simulate.readout import frame_time_of
+    >>> frame_time_of((64, 64)), frame_time_of((2048, 2048))
+    ((0.05016, 1), (10.73677, 4))
+    """
+    ny, nx = shape
+    if nx == 2048:
+        # Flight headers give FULL one sample more than the rule.
+        return round((524 * (ny + 1) + (ny == 2048)) * 1e-5, 5), 4
+    return round((nx + 12) * (ny + 2) * 1e-5, 5), 1
+
+
+@dataclass(frozen=True)
+class Readout:
+    """
+    The readout of one exposure.
+
+    Parameters
+    ----------
+    n_groups, n_frames, group_gap : int
+        Groups of an integration, frames averaged into one, frames dropped between two.
+    frame_time : float
+        Seconds from frame to frame.
+    dropped_first, dropped_between : int, optional
+        Frames dropped before the first group (DRPFRMS1) and between integrations (DRPFRMS3).
+    resets_at_start, resets : int, optional
+        Reset frames before the first integration (NRSTSTRT) and between integrations (NRESETS).
+
+    Raises
+    ------
+    ValueError
+        For counts below their least value, or a frame time that is not positive.
+
+    Notes
+    -----
+    An integration takes ``TFRAME (DRPFRMS1 + NGROUPS NFRAMES + (NGROUPS - 1) GROUPGAP)``,
+    no gap after the last group; resets and dropped frames lie between integrations.
+
+    Examples
+    --------
+    >>> from nircam_tso.simulate import Readout
+    >>> readout = Readout(n_groups=4, n_frames=2, group_gap=3, frame_time=0.5)
+    >>> readout.integration_time, readout.cadence, readout.group_time, readout.span(10)
+    (8.5, 9.0, 2.5, 90.0)
+    """
+
+    n_groups: int
+    n_frames: int
+    group_gap: int
+    frame_time: float
+    dropped_first: int = 0
+    dropped_between: int = 0
+    resets_at_start: int = 1
+    resets: int = 1
+
+    def __post_init__(self):
+        least = {"n_groups": 1, "n_frames": 1}
+        for name in (field.name for field in fields(self) if field.name != "frame_time"):
+            value = getattr(self, name)
+            if int(value) != value or value < least.get(name, 0):
+                raise ValueError(f"{name}: {value} is no count; give a whole number from {least.get(name, 0)}")
+        if not (np.isfinite(self.frame_time) and self.frame_time > 0):
+            raise ValueError(f"frame_time: {self.frame_time} s is not positive")
+
+    @property
+    def pattern(self):
+        """Name of the readout pattern, ``"CUSTOM"`` if it has none."""
+        return _PATTERNS.get((self.n_frames, self.group_gap), "CUSTOM")
+
+    @property
+    def group_time(self):
+        """Seconds from group to group (TGROUP)."""
+        return self.frame_time * (self.n_frames + self.group_gap)
+
+    @property
+    def integration_time(self):
+        """Seconds from an integration's reset to its last frame (EFFINTTM)."""
+        frames = self.dropped_first + self.n_groups * self.n_frames + (self.n_groups - 1) * self.group_gap
+        return self.frame_time * frames
+
+    @property
+    def cadence(self):
+        """Seconds from integration to integration."""
+        return self.integration_time + self.frame_time * (self.resets + self.dropped_between)
+
+    @property
+    def measured_time(self):
+        """Seconds in which the light was collected that a rate is measured from."""
+        return self.group_time * (self.n_groups - 1) if self.n_groups > 1 else self.integration_time
+
+    @property
+    def read_times(self):
+        """Seconds from the reset to each frame that is kept, shape (n_groups, n_frames)."""
+        group = np.arange(self.n_groups)[:, None] * (self.n_frames + self.group_gap)
+        return self.frame_time * (self.dropped_first + group + np.arange(self.n_frames) + 1)
+
+    def span(self, n_integrations):
+        """Seconds from EXPSTART to EXPEND."""
+        gaps = self.frame_time * (self.resets + self.dropped_between) * (n_integrations - 1)
+        return self.frame_time * self.resets_at_start + n_integrations * self.integration_time + gaps
+
+    def integrations(self, start, numbers):
+        """
+        Start, middle and end of integrations.
+
+        Parameters
+        ----------
+        start : `~astropy.time.Time`
+            Start of the exposure, with its first reset.
+        numbers : `~numpy.ndarray` of int
+            Numbers of the integrations, from 1.
+
+        Returns
+        -------
+        start, middle, end : `~astropy.time.Time`
+            On the scale of ``start``.
+        """
+        begins = self.frame_time * self.resets_at_start + (np.asarray(numbers) - 1) * self.cadence
+        return tuple(start + (begins + self.integration_time * part) * u.s for part in (0, 0.5, 1))

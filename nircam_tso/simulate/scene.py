@@ -1,0 +1,216 @@
+"""The sky before the detector: where the star is, how bright, and its image."""
+
+import numpy as np
+from astropy import units as u
+from astropy.table import QTable
+from scipy import fft
+
+from nircam_tso.simulate.detector import random_stream
+from nircam_tso.simulate.psf import gaussian_images
+
+__all__ = ["Scene", "make_truth", "place_template"]
+
+
+def _mid_times(settings, numbers):
+    if settings.format == "jwst":
+        return settings.readout.integrations(settings.start, numbers)[1]
+    # The ground tests tell only the exposure's span: each integration is taken to be
+    # the middle of its share.
+    return settings.start + (numbers - 0.5) * settings.readout.cadence * u.s
+
+
+def make_truth(settings):
+    """
+    The table of what is simulated.
+
+    Parameters
+    ----------
+    settings : SimulationSettings
+        What to simulate.
+
+    Returns
+    -------
+    `~astropy.table.QTable`
+        A row per integration: ``integration``, ``time`` (UTC) and, for JWST, ``time_bjd``
+        (TDB) of its middle, ``relative_flux``, ``flux`` (electron/s), ``x``, ``y``,
+        ``background`` (electron/s in a pixel), and the last two as they are measured:
+        ``flux_image`` and ``background_image``.
+
+    Raises
+    ------
+    ValueError
+        If a callable light curve returns no (n_integrations,) finite values of 0 or more.
+    """
+    n = settings.n_integrations
+    numbers = np.arange(1, n + 1)
+    time = _mid_times(settings, numbers)
+    curve = settings.light_curve
+    relative = np.ones(n) if curve is None else np.asarray(curve(time) if callable(curve) else curve, dtype=np.float64)
+    if relative.shape != (n,) or not (np.isfinite(relative).all() and (relative >= 0).all()):
+        raise ValueError(f"light_curve: returned shape {relative.shape}, not ({n},), or values below 0 or not finite")
+    position = np.broadcast_to(np.asarray(settings.position, dtype=np.float64), (n, 2))
+    progress = np.linspace(-0.5, 0.5, n)[:, None] if n > 1 else np.zeros((1, 1))
+    shake = random_stream(settings.seed, "pointing").standard_normal((n, 2)) * settings.jitter
+    position = position + progress * settings.drift + shake
+    background = np.broadcast_to(np.asarray(settings.sky, dtype=np.float64), n).copy()
+
+    scale, unit = settings.image_scale, settings.image_unit
+    flux_unit, flux_scale = unit, scale
+    if settings.product == "calints":
+        flux_unit, flux_scale = u.Jy, scale * settings.pixel_area * 1e6
+    truth = QTable()
+    truth["integration"] = numbers.astype(np.int32)
+    truth["time"] = time
+    if settings.format == "jwst":
+        truth["time_bjd"] = settings.ephemeris.barycentric_time(time, *settings.target_coordinates)
+    truth["relative_flux"] = relative
+    truth["flux"] = settings.flux * relative * u.electron / u.s
+    truth["x"] = position[:, 0] * u.pix
+    truth["y"] = position[:, 1] * u.pix
+    truth["background"] = background * u.electron / u.s
+    truth["flux_image"] = settings.flux * relative * flux_scale * flux_unit
+    truth["background_image"] = background * scale * unit
+    descriptions = {
+        "time": "middle of the integration",
+        "time_bjd": "middle of the integration at the barycentre",
+        "relative_flux": "light of the star over its light outside the transit",
+        "flux": "light of the star over the whole PSF",
+        "x": "centre of the star, zero-based",
+        "y": "centre of the star, zero-based",
+        "background": "light of the sky in one pixel",
+        "flux_image": "flux as it is measured in the image (ramps: last less first group)",
+        "background_image": "background as it is measured in the image (ramps: last less first group)",
+    }
+    for name in descriptions.keys() & set(truth.colnames):
+        truth[name].info.description = descriptions[name]
+    for name in {"time", "time_bjd"} & set(truth.colnames):
+        truth[name].format = "isot"
+        truth[name].precision = 9
+    return truth
+
+
+def place_template(template, origin, x, y, shape):
+    """
+    Copies of a template, shifted by parts of a pixel.
+
+    Parameters
+    ----------
+    template : `~numpy.ndarray`, shape (my, mx)
+        Image of a star.
+    origin : tuple of float (x, y)
+        The point of the template that shall lie at the star's position.
+    x, y : `~numpy.ndarray`, shape (b,)
+        Positions in the frame, zero-based pixels.
+    shape : tuple of int
+        (ny, nx) of the frame.
+
+    Returns
+    -------
+    `~numpy.ndarray` of float64, shape (b, ny, nx)
+
+    Notes
+    -----
+    Whole pixels are moved as such; the rest is a phase of the Fourier transform, on a
+    canvas wide enough that nothing comes back on the other side.
+    """
+    canvas_slices, phases = [], []
+    canvas_shape, corner = [], []
+    for axis, positions in ((0, np.asarray(y, dtype=np.float64)), (1, np.asarray(x, dtype=np.float64))):
+        offset = positions - origin[1 - axis]
+        whole = int(np.rint(offset.mean()))
+        margin = int(np.ceil(np.abs(offset - whole).max())) + 8
+        low = min(0, whole) - margin
+        high = max(shape[axis], whole + template.shape[axis]) + margin
+        n = fft.next_fast_len(high - low, real=True)
+        frequency = fft.rfftfreq(n) if axis == 1 else fft.fftfreq(n)
+        phases.append(np.exp(-2j * np.pi * frequency * (offset - whole)[:, None]))
+        canvas_shape.append(n)
+        corner.append(-low)
+        canvas_slices.append(slice(whole - low, whole - low + template.shape[axis]))
+    canvas = np.zeros(canvas_shape)
+    canvas[tuple(canvas_slices)] = template
+    spectrum = fft.rfft2(canvas) * phases[0][:, :, None] * phases[1][:, None, :]
+    images = fft.irfft2(spectrum, s=canvas_shape)
+    return images[:, corner[0] : corner[0] + shape[0], corner[1] : corner[1] + shape[1]]
+
+
+class Scene:
+    """
+    The light that falls on the detector, integration by integration.
+
+    Parameters
+    ----------
+    settings : SimulationSettings
+        What to simulate.
+    truth : `~astropy.table.QTable`
+        Positions and fluxes, from `make_truth`.
+
+    Attributes
+    ----------
+    psf_name : str
+        What the star's image is, and what its origin.
+
+    Raises
+    ------
+    ValueError
+        If the PSF is no two-dimensional image with light in it.
+    """
+
+    def __init__(self, settings, truth):
+        self.settings = settings
+        self._x, self._y = truth["x"].value, truth["y"].value
+        self._flux, self._sky = truth["flux"].value, truth["background"].value
+        self._template = None
+        if settings.psf is None:
+            kind = "pixel-integrated" if settings.pixel_integrated else "point-sampled"
+            sx, sy = settings.stddev
+            self.psf_name = f"{kind} Gaussian, stddev {sx:g} x {sy:g} px, theta {settings.theta:g} deg"
+        else:
+            self._load_template(settings.psf, settings.psf_origin)
+
+    def _load_template(self, psf, origin):
+        # The same functions place a template here and say what a centre means there.
+        from nircam_tso.measure.templates import find_origin, template_on_grid
+
+        if hasattr(psf, "ndim") or isinstance(psf, list):
+            image = np.asarray(psf, dtype=np.float64)
+            if image.ndim != 2 or not np.isfinite(image).all() or not image.sum() > 0:
+                raise ValueError(f"psf: shape {image.shape} is no image (my, mx) of finite values with a positive sum")
+            x, y, name = find_origin(image, origin)
+            self._template, self._origin = image / image.sum(), (x, y)
+        else:
+            self._template, self._origin, name = template_on_grid(psf, self.settings.shape)
+        self.psf_name = f"image {self._template.shape[0]} x {self._template.shape[1]}, origin {name}"
+
+    def expected(self, start, stop):
+        """
+        Light in each pixel.
+
+        Parameters
+        ----------
+        start, stop : int
+            Zero-based range of integrations.
+
+        Returns
+        -------
+        `~numpy.ndarray` of float64, shape (stop - start, ny, nx)
+            Electron/s.
+        """
+        rows = slice(start, stop)
+        x, y = self._x[rows], self._y[rows]
+        if np.ptp(x) == 0 and np.ptp(y) == 0:
+            # A star that stands still needs one image only.
+            x, y = x[:1], y[:1]
+        settings = self.settings
+        if self._template is None:
+            images = gaussian_images(
+                x,
+                y,
+                settings.shape,
+                stddev=settings.stddev,
+                theta=settings.theta,
+                pixel_integrated=settings.pixel_integrated,
+            )
+        else:
+            images = place_template(self._template, self._origin, x, y, settings.shape)
+        return self._flux[rows, None, None] * images + self._sky[rows, None, None]

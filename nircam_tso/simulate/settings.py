@@ -1,0 +1,343 @@
+"""What to simulate: one frozen, checked set of settings."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from astropy import units as u
+from astropy.coordinates import SkyCoord
+from astropy.time import Time
+
+from nircam_tso.simulate.orbit import ephemeris
+from nircam_tso.simulate.readout import Readout, frame_time_of
+
+__all__ = ["SimulationSettings"]
+
+_PRODUCTS = {"jwst": ("rateints", "calints", "uncal"), "ncdhas": ("slp", "red")}
+_DETECTORS = (
+    *(f"NRCA{n}" for n in range(1, 5)),
+    "NRCALONG",
+    *(f"NRCB{n}" for n in range(1, 5)),
+    "NRCBLONG",
+)
+_SUBARRAYS = {(64, 64): "SUB64P", (160, 160): "SUB160P", (400, 400): "SUB400P", (256, 2048): "SUBGRISM256"}
+
+
+def _positive(name, value, zero=False):
+    value = float(value)
+    if not (np.isfinite(value) and (value > 0 or (zero and value == 0))):
+        raise ValueError(f"{name}: {value:g} is not {'0 or more' if zero else 'positive'}")
+    return value
+
+
+def _pair(name, value):
+    pair = np.asarray(value, dtype=np.float64)
+    if pair.shape not in ((), (2,)) or not np.isfinite(pair).all():
+        raise ValueError(f"{name}: {value!r} is neither a number nor a pair of numbers")
+    return tuple(float(v) for v in np.broadcast_to(pair, 2))
+
+
+@dataclass(frozen=True, eq=False)
+class SimulationSettings:
+    """
+    Settings of a simulated exposure: one star, one detector.
+
+    Parameters
+    ----------
+    format : {"jwst", "ncdhas"}, optional
+        Kind of files.
+    product : str, optional
+        ``"rateints"``, ``"calints"`` or ``"uncal"`` for JWST, ``"slp"`` (slopes) or
+        ``"red"`` (ramps) for NCDHAS; the first of them by default.
+    n_integrations : int, optional
+        Number of integrations.
+    shape : tuple of int, optional
+        (ny, nx) of one image.
+    position : tuple of float (x, y) or array of shape (n_integrations, 2), optional
+        Where the star is, zero-based pixels, before jitter and drift; None is the
+        middle of the frame. Headers give the mean as the nominal position.
+    flux : float, optional
+        Light of the star in electron/s, summed over the whole PSF.
+    psf : `~nircam_tso.PSFTemplate` or array of shape (my, mx), optional
+        Image of the star, shifted so that its origin lies at the star's position; None
+        is a Gaussian.
+    psf_origin : str or tuple of float, optional
+        Origin of an array ``psf``, as ``origin`` of `~nircam_tso.PSFTemplate`.
+    stddev : float or tuple of float, optional
+        Widths of the Gaussian along its own axes, pixels.
+    theta : float, optional
+        Angle of its first axis from x towards y, degrees.
+    pixel_integrated : bool, optional
+        Integrate the Gaussian over each pixel; otherwise its values at pixel centres.
+    sky : float or array of shape (n_integrations,), optional
+        Background, electron/s in a pixel.
+    gain : float, optional
+        Electrons per DN (or ADU).
+    read_noise : float, optional
+        Noise of one read of one pixel, electrons.
+    n_groups, n_frames, group_gap : int, optional
+        Groups of an integration, frames averaged into one, frames dropped between two.
+    frame_time : float, optional
+        Seconds from frame to frame; None takes the rule of NIRCam's subarrays.
+    light_curve : array of shape (n_integrations,) or callable, optional
+        Relative flux. A callable gets the mid-times, a UTC `~astropy.time.Time` of
+        shape (n_integrations,).
+    jitter : float or tuple of float, optional
+        Scatter of the star's position from integration to integration, pixels rms
+        along x and y.
+    drift : tuple of float (dx, dy), optional
+        Way that the star goes at a constant pace over the exposure, pixels; half of it
+        before and half behind ``position``.
+    segments : int, optional
+        Number of files that a JWST exposure is cut into.
+    noise : bool, optional
+        False leaves out photon and read noise.
+    dead_fraction : float, optional
+        Part of the pixels that are dead in every integration.
+    flat_error : float, optional
+        Relative error of the flat field, which the ERR of ``calints`` holds.
+    poisson_variance : {"segment", "integration"}, optional
+        Where VAR_POISSON comes from, see Notes.
+    bias : float, optional
+        Level of an unexposed pixel of ``uncal``, DN.
+    start : `~astropy.time.Time` or str, optional
+        Start of the exposure, UTC.
+    target : str, optional
+        Name of the star.
+    target_coordinates : tuple of float (ra, dec) or `~astropy.coordinates.SkyCoord`, optional
+        ICRS, degrees.
+    filter, pupil, detector : str, optional
+        As in the headers of JWST.
+    subarray : str, optional
+        Name of the subarray; None finds it from ``shape``.
+    program, observation, visit : int, optional
+        Numbers that make the file names.
+    exposure : int, optional
+        Number of the exposure.
+    seed : int, optional
+        Seed of everything random.
+
+    Attributes
+    ----------
+    readout : Readout
+        Groups, frames and the times that follow from them.
+
+    Raises
+    ------
+    ValueError
+        For a setting that is out of range, naming it.
+
+    Notes
+    -----
+    The pipeline's ramp fit takes the Poisson variance of a pixel from its median
+    rate over all integrations of the file, so the map is smooth and the same for all
+    of them: ``poisson_variance="segment"``. The other choice takes it from the
+    integration's own noisy rate, as NCDHAS does: pixels that scatter low then look
+    better than they are, which biases any sum that is weighted with it. Neither goes
+    below the variance of one electron.
+
+    Examples
+    --------
+    >>> from nircam_tso.simulate import SimulationSettings
+    >>> settings = SimulationSettings(shape=(64, 64), n_groups=10)
+    >>> settings.subarray, settings.position, round(settings.readout.cadence, 4)
+    ('SUB64P', (31.5, 31.5), 0.5518)
+    """
+
+    format: str = "jwst"
+    product: str | None = None
+    n_integrations: int = 20
+    shape: tuple[int, int] = (64, 64)
+    position: Any = None
+    flux: float = 1e5
+    psf: Any = None
+    psf_origin: Any = None
+    stddev: Any = 1.0
+    theta: float = 0.0
+    pixel_integrated: bool = False
+    sky: Any = 1.0
+    gain: float = 2.05
+    read_noise: float = 11.0
+    n_groups: int = 5
+    n_frames: int = 1
+    group_gap: int = 0
+    frame_time: float | None = None
+    light_curve: np.ndarray | Callable | None = None
+    jitter: Any = 0.0
+    drift: Any = (0.0, 0.0)
+    segments: int = 1
+    noise: bool = True
+    dead_fraction: float = 0.0
+    flat_error: float = 0.001
+    poisson_variance: str = "segment"
+    bias: float = 10000.0
+    start: Any = "2024-06-12T05:21:00.000"
+    target: str = "WASP-80"
+    target_coordinates: Any = (303.16673, -2.14447)
+    filter: str = "F210M"
+    pupil: str = "CLEAR"
+    detector: str = "NRCB1"
+    subarray: str | None = None
+    program: int = 1234
+    observation: int = 1
+    visit: int = 1
+    exposure: int = 1
+    seed: int = 1
+    readout: Readout = field(init=False, repr=False)
+
+    def changed(self, **changes):
+        """
+        These settings with some of them changed.
+
+        Parameters
+        ----------
+        **changes
+            New values. What was left to be found (product, position, frame time,
+            subarray) is found again.
+
+        Returns
+        -------
+        SimulationSettings
+
+        Examples
+        --------
+        >>> from nircam_tso.simulate import SimulationSettings
+        >>> SimulationSettings(shape=(64, 64)).changed(shape=(160, 160)).subarray
+        'SUB160P'
+        """
+        return replace(self, **{**dict.fromkeys(self._found), **changes})
+
+    def __post_init__(self):
+        put = lambda name, value: object.__setattr__(self, name, value)  # noqa: E731
+        put(
+            "_found",
+            [name for name in ("product", "position", "frame_time", "subarray") if getattr(self, name) is None],
+        )
+        if self.format not in _PRODUCTS:
+            raise ValueError(f"format: {self.format!r} is none of {', '.join(map(repr, _PRODUCTS))}")
+        products = _PRODUCTS[self.format]
+        put("product", products[0] if self.product is None else self.product)
+        if self.product not in products:
+            raise ValueError(
+                f"product: {self.product!r} is no product of format {self.format!r}; choose among {', '.join(products)}"
+            )
+        for name in ("n_integrations", "segments", "program", "observation", "visit", "exposure"):
+            value = getattr(self, name)
+            if int(value) != value or value < 1:
+                raise ValueError(f"{name}: {value} is not a whole number from 1")
+            put(name, int(value))
+        if int(self.seed) != self.seed or self.seed < 0:
+            raise ValueError(f"seed: {self.seed} is not a whole number from 0")
+        if self.segments > self.n_integrations:
+            raise ValueError(f"segments: {self.segments} is more than the {self.n_integrations} integrations")
+        shape = tuple(int(n) for n in self.shape)
+        if len(shape) != 2 or min(shape) < 1 or max(shape) > 2048:
+            raise ValueError(f"shape: {self.shape} is not (ny, nx) with sides of 1 to 2048 pixels")
+        put("shape", shape)
+        self._check_star(put)
+        self._check_detector(put)
+
+    def _check_star(self, put):
+        ny, nx = self.shape
+        n = self.n_integrations
+        if self.position is None:
+            put("position", ((nx - 1) / 2, (ny - 1) / 2))
+        position = np.asarray(self.position, dtype=np.float64)
+        if position.shape not in ((2,), (n, 2)) or not np.isfinite(position).all():
+            raise ValueError(f"position: shape {position.shape} is neither (x, y) nor ({n}, 2), or it is not finite")
+        put("position", tuple(position.tolist()) if position.ndim == 1 else position)
+        put("flux", _positive("flux", self.flux, zero=True))
+        put("stddev", tuple(_positive("stddev", v) for v in _pair("stddev", self.stddev)))
+        put("theta", float(self.theta))
+        put("jitter", tuple(_positive("jitter", v, zero=True) for v in _pair("jitter", self.jitter)))
+        put("drift", _pair("drift", self.drift))
+        sky = np.asarray(self.sky, dtype=np.float64)
+        if sky.shape not in ((), (n,)) or not (np.isfinite(sky).all() and (sky >= 0).all()):
+            raise ValueError(f"sky: needs one number or {n} of them, 0 or more electron/s")
+        put("sky", float(sky) if sky.ndim == 0 else sky)
+        if self.light_curve is not None and not callable(self.light_curve):
+            curve = np.asarray(self.light_curve, dtype=np.float64)
+            if curve.shape != (n,) or not (np.isfinite(curve).all() and (curve >= 0).all()):
+                raise ValueError(f"light_curve: shape {curve.shape} is not ({n},), or it is negative or not finite")
+            put("light_curve", curve)
+        try:
+            put("start", Time(self.start, scale="utc") if not isinstance(self.start, Time) else self.start.utc)
+        except ValueError as error:
+            raise ValueError(
+                f"start: {self.start!r} is no date that is understood; give 2024-06-12T05:21:00"
+            ) from error
+        if isinstance(self.target_coordinates, SkyCoord):
+            icrs = self.target_coordinates.icrs
+            put("target_coordinates", (float(icrs.ra.to_value(u.deg)), float(icrs.dec.to_value(u.deg))))
+        put("target_coordinates", _pair("target_coordinates", self.target_coordinates))
+
+    def _check_detector(self, put):
+        for name in ("gain", "flat_error", "bias", "read_noise"):
+            put(name, _positive(name, getattr(self, name), zero=name != "gain"))
+        if not 0 <= self.dead_fraction < 1:
+            raise ValueError(f"dead_fraction: {self.dead_fraction} is not from 0 to below 1")
+        if self.poisson_variance not in ("segment", "integration"):
+            raise ValueError(f"poisson_variance: {self.poisson_variance!r} is neither 'segment' nor 'integration'")
+        if self.detector not in _DETECTORS:
+            raise ValueError(f"detector: {self.detector!r} is none of {', '.join(_DETECTORS)}")
+        if self.subarray is None:
+            ny, nx = self.shape
+            put("subarray", "FULL" if (ny, nx) == (2048, 2048) else _SUBARRAYS.get((ny, nx), "GENERIC"))
+        if self.frame_time is None:
+            put("frame_time", frame_time_of(self.shape)[0])
+        # Checks the counts and the frame time.
+        put("readout", Readout(self.n_groups, self.n_frames, self.group_gap, self.frame_time))
+
+    @cached_property
+    def ephemeris(self):
+        """Where the observatory is, an `~nircam_tso.simulate.orbit.Ephemeris` for the middle of the exposure."""
+        middle = self.start + self.readout.span(self.n_integrations) / 2 * u.s
+        # Headers give it for a whole minute.
+        return ephemeris(Time(np.round(middle.mjd * 1440) / 1440, format="mjd", scale="utc"))
+
+    @property
+    def is_ramp(self):
+        """Whether the product holds groups rather than one image per integration."""
+        return self.product in ("uncal", "red")
+
+    @property
+    def is_long(self):
+        """Whether the detector belongs to the long-wave channel."""
+        return self.detector.endswith("LONG")
+
+    @property
+    def pixel_scale(self):
+        """Width of a pixel, arcsec."""
+        return 0.063 if self.is_long else 0.0311
+
+    @property
+    def pixel_area(self):
+        """Area of a pixel, sr (PIXAR_SR)."""
+        return (self.pixel_scale * np.pi / 180 / 3600) ** 2
+
+    @property
+    def photmjsr(self):
+        """MJy/sr of a DN/s (PHOTMJSR), near that of F210M and of F444W."""
+        return 0.3925 if self.is_long else 1.42
+
+    @property
+    def image_scale(self):
+        """What one electron/s in a pixel comes to in the image as it is measured (ramps: last less first group)."""
+        if self.is_ramp:
+            return self.readout.group_time * max(self.n_groups - 1, 1) / self.gain
+        return self.photmjsr / self.gain if self.product == "calints" else 1 / self.gain
+
+    @property
+    def image_unit(self):
+        """Unit of the image as it is measured, an astropy unit."""
+        count = u.DN if self.format == "jwst" else u.adu
+        if self.is_ramp:
+            return count
+        return u.MJy / u.sr if self.product == "calints" else count / u.s
+
+    @cached_property
+    def nominal_position(self):
+        """Mean of ``position``, (x, y)."""
+        return tuple(float(v) for v in np.atleast_2d(self.position).mean(axis=0))

@@ -1,0 +1,209 @@
+"""Moments on one even clock: TAI days and seconds, from and to UTC.
+
+UTC has days of 86,401 seconds, so spans are taken and divided in TAI: a
+leap second within an exposure then needs no care.
+"""
+
+import warnings
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+import erfa
+import numpy as np
+from astropy.time import Time
+from astropy.utils import iers
+
+from nircam_tso.exceptions import NircamTSOWarning
+
+__all__ = ["MJD_ZERO", "Moment", "mjd_to_tai", "offline", "tai_to_time", "time_to_tai", "utc_to_tai", "warn_if_expired"]
+
+#: Julian date of MJD 0.
+MJD_ZERO = 2400000.5
+_DAY = 86400.0
+# Stands in for what is unknown, under a mask: a NaN would make ERFA warn.
+_UNKNOWN_DAY = 51544.0
+_warned = []
+
+
+class Moment(NamedTuple):
+    """
+    A moment, as TAI.
+
+    Attributes
+    ----------
+    day : float
+        Whole days, counted as a Modified Julian Date.
+    seconds : float
+        SI seconds since that day began.
+    """
+
+    day: float
+    seconds: float
+
+    def since(self, other):
+        """
+        Seconds from another moment to this one.
+
+        Parameters
+        ----------
+        other : Moment
+
+        Returns
+        -------
+        float
+
+        Examples
+        --------
+        >>> from nircam_tso.timing.clock import Moment
+        >>> Moment(57400.0, 10.0).since(Moment(57399.0, 86390.0))
+        20.0
+        """
+        return (self.day - other.day) * _DAY + (self.seconds - other.seconds)
+
+
+@contextmanager
+def offline():
+    """
+    Work with times without the network, and without warnings about old tables.
+
+    Astropy would otherwise download a newer table of leap seconds when it first
+    handles UTC, and of the Earth's rotation when a coordinate needs it. The tables
+    that are installed are enough here; `warn_if_expired` tells when they are not.
+
+    Examples
+    --------
+    >>> from astropy.time import Time
+    >>> from nircam_tso.timing import offline
+    >>> with offline():
+    ...     text = Time("2016-12-31T23:59:60").tai.isot
+    >>> text
+    '2017-01-01T00:00:36.000'
+    """
+    with iers.conf.set_temp("auto_download", False), warnings.catch_warnings():
+        warnings.simplefilter("ignore", iers.IERSStaleWarning)
+        # "dubious year": UTC before 1960, and far beyond the table's end.
+        warnings.simplefilter("ignore", erfa.ErfaWarning)
+        warnings.filterwarnings("ignore", message="leap-second auto-update failed")
+        yield
+
+
+def warn_if_expired(day):
+    """
+    Warn, once, of dates for which no leap second could be known yet.
+
+    Parameters
+    ----------
+    day : float
+        The latest date, as MJD.
+
+    Warns
+    -----
+    NircamTSOWarning
+        If the date is after the end of the installed table of leap seconds.
+    """
+    expires = erfa.leap_seconds.expires
+    if not _warned and datetime(1858, 11, 17, tzinfo=UTC) + timedelta(days=float(day)) > expires.replace(tzinfo=UTC):
+        _warned.append(expires)
+        warnings.warn(
+            f"the table of leap seconds ends on {expires:%Y-%m-%d}: later times may be a second off; "
+            "update the package astropy-iers-data",
+            NircamTSOWarning,
+            stacklevel=4,
+        )
+
+
+def utc_to_tai(jd1, jd2):
+    """
+    UTC Julian dates, as ERFA splits them, into TAI days and seconds.
+
+    Parameters
+    ----------
+    jd1, jd2 : float or `~numpy.ndarray`
+        Two-part UTC (quasi-)Julian dates; NaN is handed on.
+
+    Returns
+    -------
+    day, seconds : `~numpy.ndarray` of float64
+        Whole days (MJD) and seconds of TAI.
+    """
+    jd1, jd2 = np.broadcast_arrays(np.asarray(jd1, dtype=np.float64), np.asarray(jd2, dtype=np.float64))
+    known = np.isfinite(jd1) & np.isfinite(jd2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", erfa.ErfaWarning)
+        first, second = erfa.utctai(np.where(known, jd1, MJD_ZERO + _UNKNOWN_DAY), np.where(known, jd2, 0.0))
+    return _split(first - MJD_ZERO, second, known)
+
+
+def mjd_to_tai(mjd):
+    """
+    UTC as MJD into TAI days and seconds.
+
+    Parameters
+    ----------
+    mjd : float or `~numpy.ndarray`
+        Modified Julian dates, UTC.
+
+    Returns
+    -------
+    day, seconds : `~numpy.ndarray` of float64
+    """
+    mjd = np.asarray(mjd, dtype=np.float64)
+    whole = np.floor(mjd)
+    return utc_to_tai(MJD_ZERO + whole, mjd - whole)
+
+
+def time_to_tai(time):
+    """
+    A `~astropy.time.Time` of any scale into TAI days and seconds; NaN where it is masked.
+
+    Parameters
+    ----------
+    time : `~astropy.time.Time`
+
+    Returns
+    -------
+    day, seconds : `~numpy.ndarray` of float64
+    """
+    masked = np.broadcast_to(np.ma.getmaskarray(np.ma.asarray(time.mask)) | np.asarray(time.mask), time.shape)
+    with offline():
+        tai = time.tai
+        first, second = (np.asarray(getattr(part, "unmasked", part), dtype=np.float64) for part in (tai.jd1, tai.jd2))
+    known = ~masked & np.isfinite(first) & np.isfinite(second)
+    first, second = np.where(known, first, MJD_ZERO), np.where(known, second, 0.0)
+    return _split(first - MJD_ZERO, second, known)
+
+
+def tai_to_time(day, seconds):
+    """
+    TAI days and seconds into a UTC `~astropy.time.Time`, masked where they are NaN.
+
+    Parameters
+    ----------
+    day, seconds : `~numpy.ndarray` of float64, shape (n,)
+        Whole days (MJD) and seconds of TAI.
+
+    Returns
+    -------
+    `~astropy.time.Time`
+        UTC, shown as ISO text with microseconds.
+    """
+    known = np.isfinite(day) & np.isfinite(seconds)
+    with offline():
+        first, second = erfa.taiutc(
+            MJD_ZERO + np.where(known, day, _UNKNOWN_DAY), np.where(known, seconds, 0.0) / _DAY
+        )
+        time = Time(first, second, format="jd", scale="utc")
+        time.format = "isot"
+        time.precision = 6
+        if not known.all():
+            time[~known] = np.ma.masked
+    return time
+
+
+def _split(days, rest, known):
+    days, rest, known = np.broadcast_arrays(days, rest, known)
+    # The difference of the first part and its whole days is exact; so is all that follows.
+    whole = np.floor(days + rest)
+    seconds = ((days - whole) + rest) * _DAY
+    return np.where(known, whole, np.nan), np.where(known, seconds, np.nan)
