@@ -25,7 +25,6 @@ extensions = [
 
 default_role = "obj"
 exclude_patterns = ["_build", "_generated"]
-highlight_language = "python3"
 pygments_style = "sphinx"
 # `__all__` says what is public; automodapi lists it, and numpydoc need not do so again.
 numpydoc_show_class_members = False

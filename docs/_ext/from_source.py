@@ -52,14 +52,38 @@ class ColumnsTable(_Generated):
 
 
 class QualityTable(_Generated):
-    """Every quality bit."""
+    """Every quality bit; a bit that is not described here ends the build."""
+
+    meanings = MappingProxyType(
+        {
+            "NO_DATA": "the integration has nothing to measure",
+            "PARTIAL_APERTURE": "an aperture reaches beyond the edge of the frame",
+            "NAN_IN_APERTURE": "a pixel within an aperture is NaN or masked in this integration",
+            "DO_NOT_USE": "a pixel within an aperture has the DQ bit DO_NOT_USE in this integration",
+            "SATURATED": "a pixel within an aperture is saturated",
+            "JUMP_DET": "a jump was found in the ramp of a pixel within an aperture",
+            "FIT_FAILED": "the Gaussian fit gave no result",
+            "FIT_SUSPECT": "the Gaussian fit gave a result that does not look like a star",
+            "CENTER_OUTSIDE": "a centre came out where the star cannot be",
+            "ERR_INVALID": "the error of a pixel within an aperture is 0, negative or NaN",
+            "TIME_FROM_HEADER": "the time comes from header cards, not from INT_TIMES",
+            "TIME_INVALID": "no time can be given; it is masked",
+            "MISSING_INTEGRATION": "the integration is promised by the headers, but not there",
+            "READ_ERROR": "the integration could not be read",
+            "BACKGROUND_FAILED": "the sky could not be measured",
+            "MIDNIGHT_ROLLOVER": "TIME-END lies before TIME-OBS; a day was added to it",
+        }
+    )
 
     def lines(self):
         from nircam_tso import QualityFlag
 
         informing = QualityFlag.informing()
-        rows = [(bit.value, f"``{bit.name}``", "informs" if bit & informing else "warns") for bit in QualityFlag]
-        return list_table(("bit", "name", ""), rows, (15, 55, 30))
+        rows = [
+            (bit.value, f"``{bit.name}``", "informs" if bit & informing else "warns", self.meanings[bit.name])
+            for bit in QualityFlag
+        ]
+        return list_table(("bit", "name", "", "what it means"), rows, (8, 28, 10, 54))
 
 
 class CommandHelp(_Generated):

@@ -39,28 +39,26 @@ def add_arguments(parser):
 
 def run(options):
     """Run this subcommand and return its exit code."""
-    from nircam_tso.io.sources import open_exposures
+    from nircam_tso.io.sources import open_exposure, open_exposures
 
     source = arguments.source_from(options)
     settings = arguments.settings_from(options)
     if options.workers is not None and options.workers < 1:
         raise ValueError(f"--workers: {options.workers} is not a positive number")
-    exposures = open_exposures(
-        source,
-        select=arguments.selection_from(options),
-        axis=options.axis,
-        errors=options.errors,
-        recursive=options.recursive,
-    )
-    several = len(exposures) > 1
-    outputs = [_outputs(options, exposure, label if several else "") for label, exposure in exposures]
+    select = arguments.selection_from(options)
+    keywords = {"select": select, "axis": options.axis, "errors": options.errors, "recursive": options.recursive}
+    if select and select.get("detector", "").lower() == "all":
+        exposures = open_exposures(source, **keywords)
+    else:
+        exposures = [("", open_exposure(source, **keywords))]
+    outputs = [_outputs(options, exposure, label) for label, exposure in exposures]
     # All names are checked before any pixel is measured.
     inputs = {os.path.realpath(s.path) for _, e in exposures for s in e.segments if s.path}
     for path in (path for paths in outputs for path in paths):
         _check_output(path, inputs, options.overwrite)
     code = 0
     for (label, exposure), paths in zip(exposures, outputs, strict=True):
-        code = max(code, _one(options, settings, exposure, paths, label if several else ""))
+        code = max(code, _one(options, settings, exposure, paths, label))
     return code
 
 

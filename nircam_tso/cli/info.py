@@ -22,14 +22,11 @@ def run(options):
     """Run this subcommand and return its exit code."""
     from nircam_tso.io.sources import open_exposures
 
-    select = arguments.selection_from(options) or {}
-    # Everything that is there shall be told: what was not chosen is taken as "all".
     exposures = open_exposures(
         arguments.source_from(options),
-        select={name: select.get(name, "all") for name in ("detector", "product", "exposure")},
+        select=arguments.selection_from(options),
         axis=options.axis,
         recursive=options.recursive,
-        split=True,
     )
     for index, (label, exposure) in enumerate(exposures):
         if index:

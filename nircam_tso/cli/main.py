@@ -111,7 +111,7 @@ def _guarded(options):
         return options.run(options)
     except BrokenPipeError:
         # The reader of our output went away; what it read is what it wanted.
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+        sys.stdout = open(os.devnull, "w")
         return EXIT_OK
     except KeyboardInterrupt:
         print("nircam-tso: interrupted", file=sys.stderr)

@@ -38,7 +38,7 @@ def measure_block(plan, block):
         checksum of the saturated pixels within the largest aperture.
     """
     images = block_images(block, plan.ramp, plan.columns, plan.rows, plan.dq_mask)
-    data, dq = images.data, images.dq
+    data = images.data
     n = len(data)
     passing = images.bad & ~plan.excluded
     usable = ~plan.excluded
@@ -65,7 +65,7 @@ def measure_block(plan, block):
     _apertures(plan, data, x, y, still_bad, variance, invalid, result)
     _masks(plan, data, still_bad, variance, invalid, result)
     _psf_flux(plan, centres, result)
-    for name, values in result.items():
+    for values in result.values():
         if values.dtype.kind == "f":
             values[no_data] = np.nan
     result["quality"] = np.where(no_data, _FLAG["NO_DATA"], quality)
@@ -145,7 +145,7 @@ def _aperture_centres(plan, centres, quality, no_data):
         return fixed
     if plan.settings.center == "median":
         return np.full(n, plan.one_center[0]), np.full(n, plan.one_center[1])
-    suspect = (quality & (_FLAG["FIT_FAILED"] | _FLAG["FIT_SUSPECT"])) != 0
+    suspect = centres.fits.status != 0
     candidates = {
         "gaussian": (
             np.where(suspect, np.nan, centres.x_gauss),
@@ -266,20 +266,20 @@ def _psf_flux(plan, centres, result):
             plan.psf, np.where(known, x - plan.psf_origin[0], 0.0), np.where(known, y - plan.psf_origin[1], 0.0)
         )
     elif plan.star is not None:
-        own = (centres.flags & (_FLAG["FIT_FAILED"] | _FLAG["FIT_SUSPECT"])) == 0
+        own = centres.fits.status == 0
         x = np.where(own, centres.x_gauss, centres.x_cc) - centres.x_start
         y = np.where(own, centres.y_gauss, centres.y_cc) - centres.y_start
         known = np.isfinite(x) & np.isfinite(y)
         _, _, _, sx, sy, theta = plan.star
         height = 1.0 / (2 * np.pi * sx * sy)
         psf = evaluate_gaussians(
+            shape,
             np.full(n, height),
             np.where(known, x, 0.0),
             np.where(known, y, 0.0),
             np.full(n, sx),
             np.full(n, sy),
             np.full(n, theta),
-            shape,
             pixel_integrated=plan.settings.pixel_integrated,
         )
     else:

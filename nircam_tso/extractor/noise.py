@@ -112,9 +112,7 @@ def noise_model(settings, exposure, ramp, sample, reference, model, levels, foot
         else:
             variance = _against_signal(values, smooth, footprint, aperture)
         return _positive(variance), exposure.error_source
-    sky = 0.0 if levels is None else float(np.nanmedian(np.where(levels.valid, levels.level, np.nan)))
-    if not np.isfinite(sky):
-        sky = 0.0
+    sky = 0.0 if levels is None or not levels.valid.any() else float(np.median(levels.level[levels.valid]))
     if settings.gain is not None:
         expected = np.maximum(smooth + sky, 0.0)
         if ramp is not None and np.isfinite(ramp.frame_time):
@@ -124,8 +122,11 @@ def noise_model(settings, exposure, ramp, sample, reference, model, levels, foot
             reads = 2 if ramp is not None else 1
             variance = expected / per_unit + reads * (settings.read_noise / per_unit) ** 2
         return _positive(variance), "gain and read_noise"
+    scatter = 0.0
     if levels is not None and np.isfinite(levels.scatter).any():
         scatter = float(np.nanmedian(levels.scatter))
+    # A sky without any scatter is synthetic, and tells no error.
+    if scatter > 0:
         return _positive(np.full(reference.image.shape, scatter**2)), "background scatter"
     return np.ones(reference.image.shape), "none"
 

@@ -68,6 +68,21 @@ class Plan:
         return (self.columns.start, self.rows.start)
 
     @property
+    def has_peak(self):
+        """Whether the star has a single peak: a defocused one, whose template has none, has not."""
+        return self.template_origin != "centroid"
+
+    @property
+    def judges_fit(self):
+        """
+        Whether a poor Gaussian fit says something about a row.
+
+        Of a defocused star the Gaussian is a description, whose failure is no fault,
+        unless the apertures sit on it.
+        """
+        return self.has_peak or self.settings.center == "gaussian"
+
+    @property
     def excluded(self):
         """Pixels of the box that no integration uses."""
         return self.never | self.constant_bad
@@ -105,10 +120,11 @@ def make_plan(settings, exposure):
     if ramp is not None and settings.group_range == "auto":
         ramp = replace(ramp, group_range=_unsaturated_range(settings, exposure, ramp, position))
         reader = SampleReader(settings, exposure, ramp)
+    guess = position
     for _ in range(4):
         # The star may be several pixels from the guess: the box, the sky's footprint
         # and the reference follow it until it stays.
-        plan = _plan_at(settings, exposure, reader, position, how)
+        plan = _plan_at(settings, exposure, reader, position, guess, how)
         found = (plan.position[0], plan.position[1])
         if np.hypot(found[0] - position[0], found[1] - position[1]) <= 1.0:
             break
@@ -199,7 +215,7 @@ def _extent(settings):
     return half if reach is None else max(half, int(np.ceil(reach)) + 3)
 
 
-def _plan_at(settings, exposure, reader, position, how):
+def _plan_at(settings, exposure, reader, position, guess, how):
     shape = exposure.shape
     rows, columns = _box(shape, position, _extent(settings))
     if settings.background is not None and not hasattr(settings.background, "outer"):
@@ -238,7 +254,8 @@ def _plan_at(settings, exposure, reader, position, how):
     template, stamps = _template(settings, reference.image, hole, stamps)
     array, origin, origin_name = template_on_grid(template, stamps.shape)
     correlator = Correlator(array, origin, method=settings.cross_correlation)
-    stamps, found = _settle(stamps, correlator, reference.image, hole)
+    anchor = (guess[0] - corner[0], guess[1] - corner[1])
+    stamps, found = _settle(stamps, correlator, reference.image, hole, here, anchor)
     star = _fit_star(settings, reference.image, hole, stamps, found)
 
     one_psf = not isinstance(template, PSFTemplate)
@@ -306,8 +323,12 @@ def _template(settings, image, hole, stamps):
     # The series' median is its own template. Its origin must lie in the middle of the
     # stamp, which is cut anew until it does.
     for _ in range(5):
-        template = PSFTemplate(stamps.cut_one(image, hole))
-        x, y = template.origin_position
+        try:
+            template = PSFTemplate(stamps.cut_one(image, hole))
+        except ValueError:
+            # No light at all: rows will say so one by one.
+            return GaussianTemplate(settings.template_fwhm), stamps
+        x, y = template.origin
         start = stamp_start((stamps.start[0] + x, stamps.start[1] + y), stamps.shape)
         if start == stamps.start:
             break
@@ -315,16 +336,24 @@ def _template(settings, image, hole, stamps):
     return template, stamps
 
 
-def _settle(stamps, correlator, image, hole):
-    """Put the stamp about the star of the reference image; return it and the star's place."""
+def _settle(stamps, correlator, image, hole, here, anchor):
+    """
+    Put the stamp about the star of the reference image; return it and the star's place.
+
+    The star must lie within the stamp about the first guess: where there is none, the
+    highest noise must not lead the stamp away step by step.
+    """
     ny, nx = image.shape
-    found = stamps.middle
+    found = here
+    reach = (stamps.shape[1] / 2, stamps.shape[0] / 2)
     for _ in range(5):
         centers = correlator.centers(stamps.cut_one(image, hole)[None])
         if not centers.valid[0]:
             break
         candidate = (float(centers.x[0]) + stamps.start[0], float(centers.y[0]) + stamps.start[1])
-        if not (-0.5 <= candidate[0] <= nx - 0.5 and -0.5 <= candidate[1] <= ny - 0.5):
+        inside = -0.5 <= candidate[0] <= nx - 0.5 and -0.5 <= candidate[1] <= ny - 0.5
+        near = all(abs(c - a) <= r for c, a, r in zip(candidate, anchor, reach, strict=True))
+        if not (inside and near):
             break
         found = candidate
         start = stamp_start(found, stamps.shape)
@@ -373,8 +402,8 @@ def _median_centre(plan, images, bad):
     # Each integration's own centre, as the loop finds it, and the median of these:
     # robust against single bad ones, and without a second pass over the series.
     centres = centre_stamps(plan, images.copy(), bad & ~plan.excluded)
-    use_gauss = plan.psf is None or plan.template_origin == "gaussian"
-    for x, y in ((centres.x_gauss, centres.y_gauss), (centres.x_cc, centres.y_cc))[0 if use_gauss else 1 :]:
+    gauss = (np.where(centres.fits.status == 0, centres.x_gauss, np.nan), centres.y_gauss)
+    for x, y in ([gauss] if plan.has_peak else []) + [(centres.x_cc, centres.y_cc)]:
         good = np.isfinite(x) & np.isfinite(y)
         if good.sum() * 2 > len(x):
             return (float(np.median(x[good])), float(np.median(y[good])))

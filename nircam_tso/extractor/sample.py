@@ -56,6 +56,8 @@ class SampleReader:
             limit = int(np.clip(_SAMPLE_BYTES // (64 * pixels), _SAMPLE_MIN, _SAMPLE_MAX))
             indices = sample_rows(len(self.exposure), limit)
         parts = [self._images(int(i), rows, columns) for i in indices]
+        # An integration without any data tells nothing of the series.
+        parts = [p for p in parts if not p.bad.all()] or parts
         images = Sample(
             np.concatenate([p.data for p in parts]),
             None if parts[0].variance is None else np.concatenate([p.variance for p in parts]),

@@ -33,7 +33,6 @@ def pixels(name, value):
 
 def radii(value):
     """Check aperture radii: a number or a sequence, in pixels or a Quantity of pixels."""
-    from nircam_tso.columns import radius_label
     from nircam_tso.measure.photometry import check_radii
 
     value = np.atleast_1d(np.asarray(pixels("aperture_radii", value), dtype=float))
@@ -42,10 +41,6 @@ def radii(value):
     if value.size == 0:
         return ()
     check_radii(value)
-    labels = [radius_label(radius) for radius in value]
-    for label in labels:
-        if labels.count(label) > 1:
-            raise ValueError(f"aperture_radii: two radii would both be called r{label}; give each once")
     return tuple(float(radius) for radius in value)
 
 

@@ -79,7 +79,7 @@ class Centres:
 
 def gaussian_stamp(star, shape):
     """Image of one Gaussian (amplitude, x, y, x_stddev, y_stddev, theta)."""
-    return evaluate_gaussians(*(np.array([value]) for value in star), shape)[0]
+    return evaluate_gaussians(shape, *(np.array([value]) for value in star))[0]
 
 
 def centre_stamps(plan, images, bad):
@@ -147,7 +147,8 @@ def centre_stamps(plan, images, bad):
         fwhm0=settings.template_fwhm,
         pixel_integrated=settings.pixel_integrated,
     )
-    flags |= fits.status.astype(np.uint32)
+    if plan.judges_fit:
+        flags |= fits.status.astype(np.uint32)
     moments = _flux_weighted(plan, images, bad, stamps, holes, x_start, y_start, noise)
     return Centres(
         x_box, y_box, x_err, y_err, *moments, fits.x + x_start, fits.y + y_start, fits, flags,

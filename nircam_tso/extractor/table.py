@@ -148,7 +148,7 @@ def _meta(settings, exposure, plan, times, notes):
     x, y = plan.position
     meta |= {
         "schema_version": SCHEMA_VERSION,
-        "n_rows": int(len(times.middle)),
+        "n_rows": len(times.middle),
         "complete": True,
         "kind": exposure.kind,
         "frame_shape": f"{plan.frame_shape[0]} x {plan.frame_shape[1]}",

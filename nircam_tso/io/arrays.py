@@ -134,7 +134,8 @@ def _side_parts(values, shapes, unit, name):
         if np.ma.isMaskedArray(array):
             raise TypeError(f"{name}: a masked array is not accepted; mask the pixels by mask=")
         if array.ndim == 2 and array.shape == shapes[0][-2:]:
-            leading = (1,) * (len(shapes[0]) - 2)
+            # A frame of errors is one for every group; a mask need not be repeated over them.
+            leading = (1,) if name == "mask" else (1,) * (len(shapes[0]) - 2)
             return [np.asarray(_converted(array, own, unit, name)[:]).reshape(*leading, *array.shape)]
         total = (sum(shape[0] for shape in shapes), *shapes[0][1:])
         frames = (total[0], *total[-2:])
@@ -269,8 +270,8 @@ def array_segments(sources, *, errors=None, mask=None, header=None, unit=None):
     >>> import numpy as np
     >>> from nircam_tso.io.arrays import array_segments
     >>> segment = array_segments([np.zeros((5, 8)), np.ones((5, 8))], unit="DN")[0]
-    >>> segment.n_integrations, segment.shape, segment.read(1, 2).data.mean()
-    (2, (5, 8), 1.0)
+    >>> segment.n_integrations, segment.shape, segment.read(1, 2).data.shape
+    (2, (5, 8), (1, 5, 8))
     """
     unit = None if unit is None else _as_unit(unit)
     names = ["source"] if len(sources) == 1 else [f"source[{index}]" for index in range(len(sources))]

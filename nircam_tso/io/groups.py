@@ -9,7 +9,6 @@ import os
 import re
 from dataclasses import dataclass
 
-from nircam_tso.exceptions import UnsupportedFileError
 from nircam_tso.io.exposure import Segment
 
 __all__ = ["Candidate", "Group", "check_select", "group_candidates", "label_of", "list_groups", "select_groups"]
@@ -45,7 +44,7 @@ class Candidate:
         Integrations of the whole exposure.
     segment_number, segment_total : int or None
         EXSEGNUM and EXSEGTOT.
-    refusal : UnsupportedFileError or None
+    refusal : InputFileError, SegmentError or None
         Why it is not measured.
     """
 
@@ -64,7 +63,7 @@ class Candidate:
     promised: int | None = None
     segment_number: int | None = None
     segment_total: int | None = None
-    refusal: UnsupportedFileError | None = None
+    refusal: Exception | None = None
 
 
 @dataclass

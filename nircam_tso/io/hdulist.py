@@ -82,9 +82,10 @@ class HduListStructure:
             return FilePixels.of_hdu(self._origin.stored, source, shape, first_plane)
         data = np.asanyarray(self.hdulist[hdu.index].data)
         scale, zero = hdu.get("BSCALE", 1), hdu.get("BZERO", 0)
-        if data.dtype.kind in "iu" and data.dtype.kind != "u" and (scale, zero) != (1, 0):
+        if data.dtype.kind == "i" and (scale, zero) != (1, 0):
             # The list was opened with its scaling switched off.
-            data = data * scale + zero
+            whole = scale == 1 and float(zero).is_integer() and data.dtype.itemsize < 8
+            data = data.astype(np.int64) + int(zero) if whole else data.astype(np.float64) * scale + zero
         data = data.reshape(-1, *hdu.shape[-2:])
         shape = shape or ((1, *hdu.shape) if len(hdu.shape) == 2 else hdu.shape)
         count = int(np.prod(shape[:-2]))

@@ -18,6 +18,10 @@ _STRUCTURAL = re.compile(
 )
 _COMMENTARY = ("", "COMMENT", "HISTORY")
 
+_VALUE = r"\s*(?:'(?:[^']|'')*'|[TF]|[+-]?(?:\d+\.?\d*|\.\d+)(?:[EeDd][+-]?\d+)?|\([^)]*\))?\s*(?:/.*)?$"
+_READABLE = re.compile(r"[A-Za-z0-9_-]{1,8} *(?<=^.{8})=(?= )" + _VALUE)
+_READABLE_LONG = re.compile(r"HIERARCH [^=]*[A-Za-z0-9_-] *=(?= )" + _VALUE)
+
 _UNITS = {
     "dn": u.DN,
     "adu": u.adu,
@@ -52,17 +56,27 @@ def _grouped_cards(text):
     return groups
 
 
-def merge_headers(primary, extension=None):
+def _is_readable(keyword, card):
+    if keyword in _COMMENTARY:
+        return True
+    pattern = _READABLE_LONG if keyword.startswith("HIERARCH") else _READABLE
+    return pattern.match(card[:80]) is not None
+
+
+def merge_headers(primary, extension=None, notes=None):
     """
     One header: the primary one, with the cards of an extension laid over it.
 
     Cards that describe the layout of the file (BITPIX, NAXIS, BZERO, EXTNAME,
-    CHECKSUM, ...) are left out.
+    CHECKSUM, ...) are left out, and so are cards that break the standard: whoever looks
+    one up shall find it absent rather than meet an error.
 
     Parameters
     ----------
     primary, extension : str
         Cards of 80 characters each, without END.
+    notes : list of str, optional
+        Gets a note on cards that break the standard.
 
     Returns
     -------
@@ -78,11 +92,14 @@ def merge_headers(primary, extension=None):
     """
     over = _grouped_cards(extension) if extension is not None else []
     replaced = {keyword for keyword, _ in over if keyword not in _COMMENTARY}
-    kept = [
-        card for keyword, card in _grouped_cards(primary) if keyword not in replaced and not _STRUCTURAL.match(keyword)
-    ]
-    kept += [card for keyword, card in over if keyword and not _STRUCTURAL.match(keyword)]
-    return fits.Header.fromstring("".join(kept))
+    kept = [item for item in _grouped_cards(primary) if item[0] not in replaced]
+    kept += [item for item in over if item[0]]
+    kept = [item for item in kept if not _STRUCTURAL.match(item[0])]
+    readable = [card for keyword, card in kept if _is_readable(keyword, card)]
+    if notes is not None and len(readable) < len(kept):
+        odd = next(card for keyword, card in kept if not _is_readable(keyword, card))
+        notes.append(f"{len(kept) - len(readable)} header cards cannot be read, such as {odd[:80].strip()!r}")
+    return fits.Header.fromstring("".join(readable))
 
 
 @functools.lru_cache(maxsize=256)

@@ -126,7 +126,7 @@ def open_image(structure, *, axis=None):
         notes.append(note)
     variances, sigma, source, masks = _companions(structure, hdu, shape)
     primary = structure.hdus[0]
-    header = merge_headers(primary.text, None if hdu is primary else hdu.text)
+    header = merge_headers(primary.text, None if hdu is primary else hdu.text, notes)
     segment = PixelSegment(
         name=structure.name,
         path=structure.path,

@@ -12,7 +12,7 @@ from nircam_tso.io.groups import Candidate
 from nircam_tso.io.headers import merge_headers, parse_unit, start_time, whole_number
 from nircam_tso.io.pixels import PixelSegment
 
-__all__ = ["identity", "is_jwst", "open_jwst", "product_of"]
+__all__ = ["identity", "is_jwst", "open_jwst", "product_of", "refused_candidate"]
 
 _SUFFIX = re.compile(r"_([a-z0-9]+)\.fits(?:\.gz)?$", re.IGNORECASE)
 _CUBES = ("rateints", "calints", "crfints")
@@ -181,7 +181,7 @@ def _integration_range(structure, product, planes):
     promised = whole_number(primary, "NINTS", structure.path)
     if promised is not None and promised != planes:
         raise SegmentError(
-            f"NINTS = {promised} (there is no INTSTART, INTEND), but SCI holds {planes} integrations",
+            f"NINTS promises {promised} integrations (there is no INTSTART, INTEND), but SCI holds {planes}",
             path=structure.path,
         )
     return 1, planes, False
@@ -265,12 +265,16 @@ def open_jwst(structure, *, errors=None):
     ------
     UnsupportedFileError
         For spectra, stripes, tables, and products without DQ.
+    TruncatedFileError
+        If the file ends before SCI or DQ.
     CorruptFileError
         If extensions have different shapes, or SCI no pixels.
     SegmentError
         If the cards promise another number of integrations than SCI holds.
     """
     primary = structure.hdus[0]
+    if len(structure.hdus) == 1:
+        raise TruncatedFileError("ends after its primary header; the SCI extension is missing", path=structure.path)
     product = product_of(structure)
     reason = _refusal(structure, product)
     if reason is not None:
@@ -306,7 +310,7 @@ def open_jwst(structure, *, errors=None):
         name=structure.name,
         path=structure.path,
         kind=f"jwst-{product}",
-        header=merge_headers(primary.text, science.text),
+        header=merge_headers(primary.text, science.text, notes),
         n_integrations=shape[0],
         n_groups=n_groups,
         shape=tuple(shape[-2:]),
@@ -355,7 +359,7 @@ def refused_candidate(structure, error):
     ----------
     structure : FitsStructure
         The file.
-    error : UnsupportedFileError
+    error : InputFileError or SegmentError
         Why it is not measured.
 
     Returns

@@ -50,7 +50,7 @@ def _resolve(entry, folder):
 
 
 def read_list(path):
-    """
+    r"""
     Read a text file of file names.
 
     One name a line; blank lines and lines that begin with ``#`` are skipped, as is what
@@ -89,7 +89,7 @@ def read_list(path):
     >>> from nircam_tso.io.listing import read_list
     >>> folder = pathlib.Path(tempfile.mkdtemp())
     >>> (folder / "a.fits").touch()
-    >>> _ = (folder / "list.txt").write_text("# one night\\n\\n'a.fits'\\n")
+    >>> _ = (folder / "list.txt").write_text("# one night\n\n'a.fits'\n")
     >>> [pathlib.Path(name).name for name in read_list(folder / "list.txt")]
     ['a.fits']
     """
@@ -113,7 +113,7 @@ def read_list(path):
             continue
         found, fault = _resolve(entry, folder)
         if fault:
-            faults.append(f"line {number}: {entry[:200]!r} {fault}")
+            faults.append(f"line {number}: {entry[:80]!r} {fault}")
         elif os.path.samefile(found, path):
             own.append(number)
         else:
@@ -208,10 +208,17 @@ def list_glob(pattern, recursive=False):
     UnsupportedFileError
         If a file is FITS by its name, but not by its content.
     """
-    found = sorted(glob.glob(pattern, recursive=recursive))
+    found = glob.glob(pattern, recursive=recursive)
     if not found:
         raise InputFileError(f"matches nothing (seen from {os.getcwd()})", path=pattern)
-    return _usable(found, pattern)
+    # "**" walks through links to folders, over and over where they lead back to where they are.
+    entries, folders = {}, {}
+    for path in sorted(found, key=lambda path: (len(path), path)):
+        folder, name = os.path.split(path)
+        if folder not in folders:
+            folders[folder] = os.path.realpath(folder)
+        entries.setdefault((folders[folder], name), path)
+    return _usable(sorted(entries.values()), pattern)
 
 
 def without_repeats(paths):

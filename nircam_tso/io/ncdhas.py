@@ -167,7 +167,7 @@ def open_ncdhas(structure, *, errors=None):
         name=structure.name,
         path=structure.path,
         kind=f"ncdhas-{product}",
-        header=merge_headers(primary.text),
+        header=merge_headers(primary.text, notes=notes),
         n_integrations=1,
         n_groups=n_groups,
         shape=frame,

@@ -193,7 +193,7 @@ def _read_file(path, kind):
 
     if kind == _ECSV:
         return QTable.read(path, format="ascii.ecsv")
-    return QTable.read(path, format="hdf5", path=HDF5_PATH, character_as_bytes=False)
+    return QTable.read(path, format="hdf5", path=HDF5_PATH)
 
 
 def _compare(table, again, path):

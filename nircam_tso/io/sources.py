@@ -108,7 +108,7 @@ def _kind_of_item(item, index):
 
 
 def _open_one(item, *, axis, errors, named):
-    """The candidate of one file; a JWST file that is not measured only if it was not named."""
+    """The candidate of one file; in a folder a JWST file with a fault is one, too, that tells of it."""
     structure = HduListStructure(item) if isinstance(item, fits.HDUList) else read_structure(item)
     if not structure.hdus:
         raise UnsupportedFileError("holds no header-data unit", path=structure.path)
@@ -122,7 +122,7 @@ def _open_one(item, *, axis, errors, named):
     if flight:
         try:
             return open_jwst(structure, errors=errors)
-        except UnsupportedFileError as error:
+        except (InputFileError, SegmentError) as error:
             if named:
                 raise
             return refused_candidate(structure, error)
@@ -145,20 +145,37 @@ def _open_files(gathered, *, axis, errors):
     return candidates, left_out
 
 
-def _measurable(groups, left_out):
-    refused = [group.refusal for group in groups if group.refusal is not None] + left_out
-    usable = [group for group in groups if group.refusal is None]
+def _usable_groups(groups, select, left_out):
+    """The groups that a selection leaves, once no file that belongs to them has a fault."""
+    left = select_groups(groups, select) if select else groups
+    usable = [group for group in left if group.refusal is None]
+    refused = [group for group in left if group.refusal is not None]
     if not usable:
-        if len(refused) == 1:
-            raise refused[0]
-        raise UnsupportedFileError("no file here is measured: " + "; ".join(str(error) for error in refused[:5]))
-    return usable, refused
+        reasons = [group.refusal for group in refused] + ([] if select else left_out)
+        if len(reasons) == 1:
+            raise reasons[0]
+        if reasons:
+            shown = "; ".join(str(reason) for reason in reasons[:5])
+            raise UnsupportedFileError(f"none of the {len(reasons)} files here is measured: {shown}")
+        return usable
+    kept = {(group.family, group.detector, group.product, group.exposure) for group in usable}
+    for group in refused:
+        # Never silently fewer: a broken piece of what is measured is an error, a piece of something else is not.
+        if (group.family, group.detector, group.product, group.exposure) in kept:
+            raise group.refusal
+    if len(usable) == 1:
+        for group in refused:
+            if not isinstance(group.refusal, UnsupportedFileError):
+                raise group.refusal
+        if not select:
+            _warn_of([group.refusal for group in refused] + left_out)
+    return usable
 
 
 def _warn_of(refused):
     if refused:
         more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
-        warnings.warn(f"left out: {refused[0]}{more}", NircamTSOWarning, stacklevel=4)
+        warnings.warn(f"left out: {refused[0]}{more}", NircamTSOWarning, stacklevel=5)
 
 
 def _check_arguments(select, axis, errors, gathered):
@@ -227,13 +244,7 @@ def _selected(source, select, axis, errors, recursive):
         return gathered, [], []
     candidates, left_out = _open_files(gathered, axis=axis, errors=errors)
     groups = group_candidates(candidates)
-    usable, refused = _measurable(groups, left_out)
-    left = select_groups(groups, select) if select else groups
-    if select and left and all(group.refusal is not None for group in left):
-        raise left[0].refusal
-    if not select and len(usable) == 1:
-        _warn_of(refused)
-    return gathered, groups, [group for group in left if group.refusal is None]
+    return gathered, groups, _usable_groups(groups, select, left_out)
 
 
 def open_exposure(source, *, select=None, axis=None, errors=None, mask=None, header=None, unit=None, recursive=False):

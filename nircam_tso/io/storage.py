@@ -281,7 +281,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def _unpack(stored):
-    target = tempfile.SpooledTemporaryFile(max_size=_KEPT_IN_MEMORY)  # noqa: SIM115 (outlives this function)
+    target = tempfile.SpooledTemporaryFile(max_size=_KEPT_IN_MEMORY)
     size = 0
     try:
         with gzip.open(stored.path, "rb") as source:
@@ -363,7 +363,7 @@ def open_stored(stored):
         If it ends before what is asked for.
     """
     try:
-        file = open(stored.path, "rb", buffering=0)  # noqa: SIM115 (closed below, after the second look)
+        file = open(stored.path, "rb", buffering=0)
     except OSError as error:
         raise InputFileError(f"cannot be opened any more: {error.strerror}", path=stored.path) from error
     with file:

@@ -91,9 +91,7 @@ def from_day_number(number, calendar):
     year, month, day : `~numpy.ndarray` of int64
     """
     if calendar == "mixed":
-        pairs = zip(
-            from_day_number(number, "proleptic_gregorian"), from_day_number(number, "julian"), strict=True
-        )
+        pairs = zip(from_day_number(number, "proleptic_gregorian"), from_day_number(number, "julian"), strict=True)
         return tuple(np.where(number >= _FIRST_GREGORIAN_DAY, *pair) for pair in pairs)
     if calendar == "julian":
         centuries = 0

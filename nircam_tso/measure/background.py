@@ -168,13 +168,16 @@ class _Background:
 
 def _plain(value):
     """A value as JSON can hold it."""
-    if value is None or isinstance(value, bool | str | int):
+    if value is None or isinstance(value, bool | str):
         return value
     try:
         number = float(value)
     except (TypeError, ValueError):
         return getattr(value, "__qualname__", type(value).__qualname__)
-    return number if math.isfinite(number) else str(number)
+    if not math.isfinite(number):
+        return str(number)
+    # 3 and 3.0 are one setting and must be written alike.
+    return int(number) if number.is_integer() else number
 
 
 def _squared_distances(shape, position):
@@ -250,7 +253,7 @@ class FrameBackground(_Background):
         -------
         dict
         """
-        return {"kind": "frame", **self._describe_estimator(), "exclude_radius": self.exclude_radius}
+        return {"kind": "frame", **self._describe_estimator(), "exclude_radius": _plain(self.exclude_radius)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -326,7 +329,12 @@ class AnnulusBackground(_Background):
         -------
         dict
         """
-        return {"kind": "annulus", **self._describe_estimator(), "inner": self.inner, "outer": self.outer}
+        return {
+            "kind": "annulus",
+            **self._describe_estimator(),
+            "inner": _plain(self.inner),
+            "outer": _plain(self.outer),
+        }
 
 
 def _masked_sky(data, pixels, bad):
@@ -347,11 +355,11 @@ def estimate_background(data, footprint, background, bad=None):
     computed by `nircam_tso.measure.clipping` (equal to photutils, much quicker); any
     other estimator by photutils.
 
-    ``error`` is ``factor scatter / sqrt(n)`` with n the pixels that clipping left and
-    a factor for Gaussian noise: 1 for the mean, 1.253 for the median, 2.48 for mode
-    and MMM (3 median - 2 mean), 2.14 for SExtractor (2.5 median - 1.5 mean), 1.04 for
-    the biweight location (c = 6), 1.253 for estimators of one's own. It knows nothing
-    of noise that pixels share.
+    ``error`` is ``factor scatter / sqrt(n)`` with n the pixels measured and a factor
+    for Gaussian noise (`nircam_tso.measure.estimators.noise_response`): with 3 sigma
+    clipping or none 1.0 for the mean, 1.25 for the median, 2.5 for mode and MMM, 2.1 for
+    SExtractor, 1.07 for the biweight location; 1.25 for estimators of one's own. It
+    knows nothing of noise that pixels share.
 
     Parameters
     ----------
@@ -383,7 +391,7 @@ def estimate_background(data, footprint, background, bad=None):
     array([7.5, 7.5])
     """
     from nircam_tso.measure.clipping import clipped_statistics
-    from nircam_tso.measure.estimators import clipping_bias, error_factor, level_of, photutils_levels
+    from nircam_tso.measure.estimators import level_of, noise_response, photutils_levels
 
     data = np.ascontiguousarray(data, np.float64)
     footprint = np.asarray(footprint, bool)
@@ -427,6 +435,7 @@ def estimate_background(data, footprint, background, bad=None):
 
     valid = (n_good >= MIN_PIXELS) & (n > 1) & np.isfinite(level) & np.isfinite(std)
     count = np.where(valid, n, 2)
-    scatter = std * np.sqrt(count / (count - 1.0)) / clipping_bias(clip)
-    error = error_factor(estimator) * scatter / np.sqrt(count)
+    response = noise_response(estimator)
+    scatter = std * np.sqrt(count / (count - 1.0)) / response.scatter
+    error = response.error * scatter / np.sqrt(count / response.kept)
     return BackgroundLevels(*(np.where(valid, values, np.nan) for values in (level, error, scatter)), valid)

@@ -2,111 +2,145 @@
 
 import math
 from functools import lru_cache
+from statistics import NormalDist
+from typing import NamedTuple
 
 import numpy as np
 from photutils import background as photutils_background
 
-__all__ = ["clipping_bias", "error_factor", "level_of", "photutils_levels"]
+__all__ = ["NoiseResponse", "level_of", "noise_response", "photutils_levels"]
+
+
+class NoiseResponse(NamedTuple):
+    """
+    What an estimator with its clipping makes of many pixels of unit Gaussian noise.
+
+    Attributes
+    ----------
+    error : float
+        Standard error of the level, times the root of the number of pixels given.
+    scatter : float
+        Standard deviation of the pixels that clipping leaves.
+    kept : float
+        Fraction of the pixels that it leaves.
+    """
+
+    error: float
+    scatter: float
+    kept: float
+
+
+def _density(t):
+    return math.exp(-0.5 * t * t) / math.sqrt(2 * math.pi)
+
+
+def _kept(limit):
+    return math.erf(limit / math.sqrt(2))
 
 
 def _truncated_std(limit):
     """Standard deviation of a unit Gaussian cut off at +- limit."""
     if not math.isfinite(limit):
         return 1.0
-    density = math.exp(-0.5 * limit * limit) / math.sqrt(2 * math.pi)
-    return math.sqrt(max(1 - 2 * limit * density / math.erf(limit / math.sqrt(2)), 0.0))
+    return math.sqrt(max(1 - 2 * limit * _density(limit) / _kept(limit), 0.0))
 
 
-def clipping_bias(clip):
-    """
-    Ratio of the clipped standard deviation of Gaussian noise to the true one.
-
-    Each round cuts at so many times the deviation that the round before has left;
-    0.985 for 3 sigma. Lopsided limits are taken at their mean.
-
-    Parameters
-    ----------
-    clip : `~astropy.stats.SigmaClip` or None
-        The clipping.
-
-    Returns
-    -------
-    float
-        Never below 0.1: limits under 1.7 sigma leave nothing to correct in the end.
-
-    Examples
-    --------
-    >>> from astropy.stats import SigmaClip
-    >>> from nircam_tso.measure.estimators import clipping_bias
-    >>> round(clipping_bias(SigmaClip(3, maxiters=5)), 3)
-    0.985
-    """
-    if clip is None or clip.stdfunc != "std":
-        limit = math.inf if clip is None else 0.5 * (clip.sigma_lower + clip.sigma_upper)
-        return max(_truncated_std(limit), 0.1)
-    std = 1.0
-    for _ in range(int(min(clip.maxiters, 100))):
-        std = max(_truncated_std(0.5 * (clip.sigma_lower + clip.sigma_upper) * std), 0.1)
-    return std
+def _truncated_mad(limit):
+    """Median absolute deviation of a unit Gaussian cut off at +- limit."""
+    return NormalDist().inv_cdf(0.5 + 0.25 * _kept(limit))
 
 
 @lru_cache
-def _biweight_factor(c):
+def _response(sigma, rounds, about_mean, by_mad, kind, first, second):
     """
-    Standard error of astropy's biweight location of Gaussian noise, times sqrt(n) / sigma.
+    `noise_response` of plain numbers: ``kind`` is "linear" (``first`` median less ``second`` mean) or "biweight".
 
-    One step from the median M: ``M + sum(t w) / sum(w)``, t = x - M, w = (1 - u^2)^2,
-    u = t / (c MAD). To first order in the median's own error it is an average of
-    ``psi / <w> + (1 - <psi'> / <w>) sign(t) sqrt(pi / 2)`` with psi = t w.
+    Each quantity is an average over the pixels of a function of their noise t, its
+    influence function, kept here on a grid. Clipping at +- limit about a centre that is
+    itself off by d moves the mean of what is left by ``2 limit density(limit) d /
+    kept``, and the median by ``density(limit) d / density(0)``.
     """
     t = np.linspace(-9.0, 9.0, 36001)
-    u2 = np.minimum((t / (c * 0.6744897501960817)) ** 2, 1.0)
-    density = np.exp(-0.5 * t * t)
-    density /= density.sum()
-    weight = (1 - u2) ** 2
-    mean_weight = (density * weight).sum()
-    slope = (density * (1 - u2) * (1 - 5 * u2)).sum()
-    influence = t * weight / mean_weight + (1 - slope / mean_weight) * np.sign(t) * math.sqrt(math.pi / 2)
-    return math.sqrt((density * influence**2).sum())
+    probability = np.exp(-0.5 * t * t)
+    probability /= probability.sum()
+    sign = np.sign(t)
+    mean, median = t, sign * math.sqrt(math.pi / 2)
+    limit, moved = math.inf, 0.0 * t
+    inside, kept = np.ones_like(t), 1.0
+    for _ in range(rounds):
+        spread = _truncated_mad(limit) / _truncated_mad(math.inf) if by_mad else _truncated_std(limit)
+        # Limits below 1.7 standard deviations eat themselves up in the end.
+        limit = max(sigma * spread, 0.1)
+        moved = mean if about_mean else median
+        kept = _kept(limit)
+        inside = np.where(np.abs(t) <= limit, 1.0, 0.0)
+        mean = (t * inside + 2 * limit * _density(limit) * moved) / kept
+        median = 0.5 * sign * inside / _density(0) + _density(limit) / _density(0) * moved
+    if kind == "linear":
+        influence = first * median - second * mean
+    else:
+        # One step from the median M: M + sum(x w) / sum(w), x = t - M, u = x / (c MAD),
+        # w = (1 - u^2)^2; the derivative of x w is (1 - u^2)(1 - 5 u^2).
+        scale = first * _truncated_mad(limit)
+        u2 = np.minimum((t / scale) ** 2, 1.0)
+        weight = (1 - u2) ** 2 * inside
+        mean_weight = (probability * weight).sum()
+        slope = (probability * (1 - u2) * (1 - 5 * u2) * inside).sum()
+        edge = 0.0
+        if math.isfinite(limit):
+            edge = 2 * limit * (1 - min((limit / scale) ** 2, 1.0)) ** 2 * _density(limit)
+        influence = (1 - slope / mean_weight) * median + (t * weight + edge * moved) / mean_weight
+    return NoiseResponse(math.sqrt((probability * influence**2).sum()), _truncated_std(limit), kept)
 
 
-def error_factor(estimator):
+def noise_response(estimator):
     """
-    Standard error of the level times sqrt(n) / sigma, for Gaussian noise.
+    How an estimator with its clipping responds to Gaussian noise.
 
-    1 for the mean, sqrt(pi / 2) for the median; for ``a median - b mean`` it follows
-    from Var(median) = pi/2 and Cov(mean, median) = Var(mean) = 1, in units of
-    sigma^2 / n. The covariance is exact: median - mean is independent of the mean
-    (Basu 1955, Sankhya 15, 377). For the biweight location it is worked out from its
-    influence function. Other estimators are taken to be as uncertain as the median.
+    Without clipping the error is 1 for the mean and sqrt(pi / 2) for the median; for
+    ``a median - b mean`` it follows from Var(median) = pi/2 and Cov(mean, median) =
+    Var(mean) = 1, in units of sigma^2 / n (the covariance is exact: median - mean is
+    independent of the mean; Basu 1955, Sankhya 15, 377). Clipping at 3 sigma changes
+    little of that, at 2 sigma a third: errors then come from the estimator's influence
+    function, worked out through all rounds. Lopsided limits are taken at their mean,
+    unknown estimators to be as uncertain as the median, unknown measures of centre and
+    spread to be the median and the standard deviation.
 
     Parameters
     ----------
     estimator : `~photutils.background.BackgroundBase`
-        The estimator; clipping is taken to remove next to nothing.
+        The estimator.
 
     Returns
     -------
-    float
+    NoiseResponse
 
     Examples
     --------
+    >>> from astropy.stats import SigmaClip
     >>> from photutils.background import MedianBackground
-    >>> from nircam_tso.measure.estimators import error_factor
-    >>> round(error_factor(MedianBackground()), 4)
-    1.2533
+    >>> from nircam_tso.measure.estimators import noise_response
+    >>> round(noise_response(MedianBackground(sigma_clip=None)).error, 3)
+    1.253
+    >>> round(noise_response(MedianBackground(sigma_clip=SigmaClip(3, maxiters=5))).scatter, 3)
+    0.985
     """
-    if isinstance(estimator, photutils_background.MeanBackground):
-        a, b = 0.0, -1.0
-    elif isinstance(estimator, photutils_background.ModeEstimatorBackground):
-        a, b = estimator.median_factor, estimator.mean_factor
-    elif isinstance(estimator, photutils_background.SExtractorBackground):
-        a, b = 2.5, 1.5
-    elif isinstance(estimator, photutils_background.BiweightLocationBackground):
-        return _biweight_factor(estimator.c)
+    clip = getattr(estimator, "sigma_clip", None)
+    if clip is None:
+        clipping = (math.inf, 0, False, False)
     else:
-        a, b = 1.0, 0.0
-    return math.sqrt(a * a * math.pi / 2 + b * b - 2 * a * b)
+        sigma = 0.5 * (float(clip.sigma_lower) + float(clip.sigma_upper))
+        rounds = int(min(clip.maxiters, 50)) if math.isfinite(sigma) else 0
+        clipping = (sigma, rounds, clip.cenfunc == "mean", clip.stdfunc == "mad_std")
+    if isinstance(estimator, photutils_background.MeanBackground):
+        return _response(*clipping, "linear", 0.0, -1.0)
+    if isinstance(estimator, photutils_background.ModeEstimatorBackground):
+        return _response(*clipping, "linear", float(estimator.median_factor), float(estimator.mean_factor))
+    if isinstance(estimator, photutils_background.SExtractorBackground):
+        return _response(*clipping, "linear", 2.5, 1.5)
+    if isinstance(estimator, photutils_background.BiweightLocationBackground):
+        return _response(*clipping, "biweight", float(estimator.c), 0.0)
+    return _response(*clipping, "linear", 1.0, 0.0)
 
 
 def level_of(estimator, statistics):

@@ -188,18 +188,31 @@ def sum_over_circles(data, x, y, radii, bad, variance, total, total_variance, ar
                 first, stop, full_first, full_stop = _row_limits(x[b], j - y[b], r, nx)
                 row_sum = row_variance = row_area = row_covered = 0.0
                 row_bad = 0
-                for i in range(first, stop):
-                    w = 1.0 if full_first <= i < full_stop else _pixel_overlap(i - x[b], j - y[b], r)
-                    if w == 0.0:
-                        continue
-                    row_covered += w
+                for side in range(2):
+                    for i in range(full_stop if side else first, stop if side else full_first):
+                        w = _pixel_overlap(i - x[b], j - y[b], r)
+                        if w == 0.0:
+                            continue
+                        row_covered += w
+                        if n_masks > 0 and bad[b if n_masks > 1 else 0, j, i]:
+                            row_bad += 1
+                            continue
+                        row_area += w
+                        row_sum += w * data[b, j, i]
+                        if n_variances > 0:
+                            row_variance += w * w * variance[b if n_variances > 1 else 0, j, i]
+                # Most pixels lie within entirely: the same with w = 1, and quick.
+                full_bad = 0
+                for i in range(full_first, full_stop):
                     if n_masks > 0 and bad[b if n_masks > 1 else 0, j, i]:
-                        row_bad += 1
+                        full_bad += 1
                         continue
-                    row_area += w
-                    row_sum += w * data[b, j, i]
+                    row_sum += data[b, j, i]
                     if n_variances > 0:
-                        row_variance += w * w * variance[b if n_variances > 1 else 0, j, i]
+                        row_variance += variance[b if n_variances > 1 else 0, j, i]
+                row_bad += full_bad
+                row_area += full_stop - full_first - full_bad
+                row_covered += full_stop - full_first
                 total[b, k] += row_sum
                 total_variance[b, k] += row_variance
                 area[b, k] += row_area

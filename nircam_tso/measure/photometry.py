@@ -1,6 +1,5 @@
 """Light within apertures: exact circles of any radii, pixel masks, PSF-weighted sums."""
 
-import math
 from typing import NamedTuple
 
 import numpy as np

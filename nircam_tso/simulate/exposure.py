@@ -189,7 +189,7 @@ def demo_exposure(folder, *, overwrite=False, progress=None, **changes):
             "n_integrations": 600,
             "shape": (64, 64),
             "position": (32.6, 30.3),
-            "flux": 4e4,
+            "flux": 2.4e4,
             "psf": weak_lens_psf((65, 65), waves=0),
             "sky": 0.8,
             "n_groups": 20,

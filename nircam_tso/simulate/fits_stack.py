@@ -87,9 +87,10 @@ class FitsStack:
         self.path = Path(path)
         self._part = self.path.with_name(f".{self.path.name}.part")
         self._layout = {}
-        pieces = [fits.PrimaryHDU(header=primary).header.tostring().encode("ascii")]
-        position = len(pieces[0])
-        heads = [(0, pieces[0])]
+        header = fits.PrimaryHDU(header=primary).header
+        header.set("EXTEND", True, after="NAXIS")
+        heads = [(0, header.tostring().encode("ascii"))]
+        position = len(heads[0][1])
         for name, dtype, shape, cards in images:
             head = _image_header(name, dtype, shape, cards).tostring().encode("ascii")
             heads.append((position, head))

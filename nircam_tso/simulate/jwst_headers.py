@@ -95,7 +95,7 @@ def _as_header(cards):
     return header
 
 
-def _subarray_corner(settings):
+def subarray_corner(settings):
     """Detector pixel (1-based) of the subarray's corner: in the middle, clear of the reference pixels."""
     return tuple(1 + (2048 - n) // 2 for n in reversed(settings.shape))
 
@@ -124,7 +124,7 @@ def primary_header(settings, filename, segment, first, last):
     barycentric = _barycentric_times(settings)
     date, clock = _isot(begin).split("T")
     flipped = settings.detector in _FLIPPED
-    corner = _subarray_corner(settings)
+    corner = subarray_corner(settings)
     outputs = 4 if settings.shape[1] == 2048 else 1
     ra, dec = settings.target_coordinates
     visit = f"{settings.program:05d}{settings.observation:03d}{settings.visit:03d}"

@@ -78,8 +78,8 @@ def _header(settings, number):
         ("TGROUP", readout.group_time, "[s] time between groups"),
         ("INTTIME", readout.group_time * readout.n_groups, "[s] integration time"),
         ("SUBARRAY", settings.subarray, "subarray"),
-        ("COLCORNR", 1, "first column"),
-        ("ROWCORNR", 1, "first row"),
+        ("COLCORNR", subarray_corner(settings)[0], "first column"),
+        ("ROWCORNR", subarray_corner(settings)[1], "first row"),
         ("NCDHPROC", True, "processed by NCDHAS"),
         ("NCDVERS", "v2.0 [rc111] (16 Dec 2019)", "version of NCDHAS"),
         # Cards that these files hold twice, the second SUBARRAY being a logical.

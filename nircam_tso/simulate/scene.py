@@ -1,5 +1,7 @@
 """The sky before the detector: where the star is, how bright, and its image."""
 
+from functools import partial
+
 import numpy as np
 from astropy import units as u
 from astropy.table import QTable
@@ -8,7 +10,7 @@ from scipy import fft
 from nircam_tso.simulate.detector import random_stream
 from nircam_tso.simulate.psf import gaussian_images
 
-__all__ = ["Scene", "make_truth", "place_template"]
+__all__ = ["Scene", "TemplateImages", "make_truth"]
 
 
 def _mid_times(settings, numbers):
@@ -89,7 +91,7 @@ def make_truth(settings):
     return truth
 
 
-def place_template(template, origin, x, y, shape):
+class TemplateImages:
     """
     Copies of a template, shifted by parts of a pixel.
 
@@ -99,39 +101,70 @@ def place_template(template, origin, x, y, shape):
         Image of a star.
     origin : tuple of float (x, y)
         The point of the template that shall lie at the star's position.
-    x, y : `~numpy.ndarray`, shape (b,)
-        Positions in the frame, zero-based pixels.
+    x, y : `~numpy.ndarray`, shape (n,)
+        All positions that will be asked for, zero-based pixels of the frame.
     shape : tuple of int
         (ny, nx) of the frame.
 
-    Returns
-    -------
-    `~numpy.ndarray` of float64, shape (b, ny, nx)
-
     Notes
     -----
-    Whole pixels are moved as such; the rest is a phase of the Fourier transform, on a
-    canvas wide enough that nothing comes back on the other side.
+    Whole pixels, the same for all copies, are moved as such; the rest is a phase of the
+    Fourier transform, on a canvas wide enough for all positions, so that nothing comes
+    back on the other side and no copy depends on which others are made with it.
     """
-    canvas_slices, phases = [], []
-    canvas_shape, corner = [], []
-    for axis, positions in ((0, np.asarray(y, dtype=np.float64)), (1, np.asarray(x, dtype=np.float64))):
-        offset = positions - origin[1 - axis]
-        whole = int(np.rint(offset.mean()))
-        margin = int(np.ceil(np.abs(offset - whole).max())) + 8
-        low = min(0, whole) - margin
-        high = max(shape[axis], whole + template.shape[axis]) + margin
-        n = fft.next_fast_len(high - low, real=True)
-        frequency = fft.rfftfreq(n) if axis == 1 else fft.fftfreq(n)
-        phases.append(np.exp(-2j * np.pi * frequency * (offset - whole)[:, None]))
-        canvas_shape.append(n)
-        corner.append(-low)
-        canvas_slices.append(slice(whole - low, whole - low + template.shape[axis]))
-    canvas = np.zeros(canvas_shape)
-    canvas[tuple(canvas_slices)] = template
-    spectrum = fft.rfft2(canvas) * phases[0][:, :, None] * phases[1][:, None, :]
-    images = fft.irfft2(spectrum, s=canvas_shape)
-    return images[:, corner[0] : corner[0] + shape[0], corner[1] : corner[1] + shape[1]]
+
+    def __init__(self, template, origin, x, y, shape):
+        sides, corners, frames, self._anchor = [], [], [], []
+        for axis, positions in ((0, np.asarray(y)), (1, np.asarray(x))):
+            offset = positions - origin[1 - axis]
+            whole = int(np.rint(offset.mean()))
+            margin = int(np.ceil(np.abs(offset - whole).max())) + 8
+            low = min(0, whole) - margin
+            high = max(shape[axis], whole + template.shape[axis]) + margin
+            sides.append(fft.next_fast_len(high - low, real=True))
+            corners.append(slice(whole - low, whole - low + template.shape[axis]))
+            frames.append(slice(-low, -low + shape[axis]))
+            self._anchor.append(origin[1 - axis] + whole)
+        canvas = np.zeros(sides)
+        canvas[tuple(corners)] = template
+        self._spectrum, self._sides, self._frames = fft.rfft2(canvas), tuple(sides), tuple(frames)
+        self._frequencies = fft.fftfreq(sides[0]), fft.rfftfreq(sides[1])
+
+    def __call__(self, x, y):
+        """
+        Images of the star at some of the positions.
+
+        Parameters
+        ----------
+        x, y : `~numpy.ndarray`, shape (b,)
+            Zero-based pixels of the frame.
+
+        Returns
+        -------
+        `~numpy.ndarray` of float64, shape (b, ny, nx)
+        """
+        along_y, along_x = (
+            np.exp(-2j * np.pi * frequency * (np.asarray(positions)[:, None] - anchor))
+            for frequency, positions, anchor in zip(self._frequencies, (y, x), self._anchor, strict=True)
+        )
+        spectrum = self._spectrum * along_y[:, :, None] * along_x[:, None, :]
+        images = fft.irfft2(spectrum, s=self._sides)
+        return images[:, self._frames[0], self._frames[1]]
+
+
+def _template_of(settings):
+    """The template with sum 1, its origin (x, y) and what the origin is."""
+    # The same functions place a template here and say what a measured centre means.
+    from nircam_tso.measure.templates import find_origin, template_on_grid
+
+    if not (isinstance(settings.psf, (list, tuple)) or hasattr(settings.psf, "ndim")):
+        # Wide enough that the frame holds no less of the star when it is far from the middle.
+        return template_on_grid(settings.psf, tuple(2 * n + 1 for n in settings.shape))
+    image = np.asarray(settings.psf, dtype=np.float64)
+    if image.ndim != 2 or not np.isfinite(image).all() or not image.sum() > 0:
+        raise ValueError(f"psf: shape {image.shape} is no image (my, mx) of finite values with a positive sum")
+    x, y, name = find_origin(image, settings.psf_origin)
+    return image / image.sum(), (x, y), name
 
 
 class Scene:
@@ -157,30 +190,23 @@ class Scene:
     """
 
     def __init__(self, settings, truth):
-        self.settings = settings
         self._x, self._y = truth["x"].value, truth["y"].value
         self._flux, self._sky = truth["flux"].value, truth["background"].value
-        self._template = None
         if settings.psf is None:
             kind = "pixel-integrated" if settings.pixel_integrated else "point-sampled"
             sx, sy = settings.stddev
             self.psf_name = f"{kind} Gaussian, stddev {sx:g} x {sy:g} px, theta {settings.theta:g} deg"
+            self._images = partial(
+                gaussian_images,
+                shape=settings.shape,
+                stddev=settings.stddev,
+                theta=settings.theta,
+                pixel_integrated=settings.pixel_integrated,
+            )
         else:
-            self._load_template(settings.psf, settings.psf_origin)
-
-    def _load_template(self, psf, origin):
-        # The same functions place a template here and say what a centre means there.
-        from nircam_tso.measure.templates import find_origin, template_on_grid
-
-        if hasattr(psf, "ndim") or isinstance(psf, list):
-            image = np.asarray(psf, dtype=np.float64)
-            if image.ndim != 2 or not np.isfinite(image).all() or not image.sum() > 0:
-                raise ValueError(f"psf: shape {image.shape} is no image (my, mx) of finite values with a positive sum")
-            x, y, name = find_origin(image, origin)
-            self._template, self._origin = image / image.sum(), (x, y)
-        else:
-            self._template, self._origin, name = template_on_grid(psf, self.settings.shape)
-        self.psf_name = f"image {self._template.shape[0]} x {self._template.shape[1]}, origin {name}"
+            template, origin, name = _template_of(settings)
+            self.psf_name = f"image {template.shape[0]} x {template.shape[1]}, origin {name}"
+            self._images = TemplateImages(template, origin, self._x, self._y, settings.shape)
 
     def expected(self, start, stop):
         """
@@ -201,16 +227,5 @@ class Scene:
         if np.ptp(x) == 0 and np.ptp(y) == 0:
             # A star that stands still needs one image only.
             x, y = x[:1], y[:1]
-        settings = self.settings
-        if self._template is None:
-            images = gaussian_images(
-                x,
-                y,
-                settings.shape,
-                stddev=settings.stddev,
-                theta=settings.theta,
-                pixel_integrated=settings.pixel_integrated,
-            )
-        else:
-            images = place_template(self._template, self._origin, x, y, settings.shape)
+        images = self._images(x, y)
         return self._flux[rows, None, None] * images + self._sky[rows, None, None]

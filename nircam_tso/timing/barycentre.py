@@ -78,9 +78,7 @@ class Barycentric(NamedTuple):
         known = np.isfinite(self.seconds) & np.isfinite(self.day)
         days = np.where(known, self.day, 51544.0)
         with offline():
-            time = Time(
-                MJD_ZERO + days, np.where(known, self.seconds, 0.0) / _DAY, format="jd", scale="tdb"
-            )
+            time = Time(MJD_ZERO + days, np.where(known, self.seconds, 0.0) / _DAY, format="jd", scale="tdb")
             if not known.all():
                 time[~known] = np.ma.masked
         return time
@@ -307,7 +305,7 @@ def barycentric_times(day, seconds, segment, headers, target=None):
             vector, said = geocentric_vector(header) if telescope == "JWST" else (None, [])
         except TimeMetadataError as error:
             towards, vector, telescope, said = None, None, "", [f"time_bjd: {error}"]
-        notes += said
+        notes += said if towards is not None or telescope == "" else []
         if towards is not None and telescope in _FAR_TELESCOPES:
             notes.append(f"time_bjd: where TELESCOP = {header['TELESCOP']!r} was is in no card")
             towards = None

@@ -7,6 +7,7 @@ leap second within an exposure then needs no care.
 import warnings
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 import erfa
@@ -85,7 +86,14 @@ def offline():
         # "dubious year": UTC before 1960, and far beyond the table's end.
         warnings.simplefilter("ignore", erfa.ErfaWarning)
         warnings.filterwarnings("ignore", message="leap-second auto-update failed")
+        _load_leap_seconds()
         yield
+
+
+@lru_cache(maxsize=1)
+def _load_leap_seconds():
+    # Astropy gives ERFA its newer table when it first turns UTC into something else.
+    return Time(_UNKNOWN_DAY, format="mjd", scale="utc").tai
 
 
 def warn_if_expired(day):
@@ -102,7 +110,8 @@ def warn_if_expired(day):
     NircamTSOWarning
         If the date is after the end of the installed table of leap seconds.
     """
-    expires = erfa.leap_seconds.expires
+    with offline():
+        expires = erfa.leap_seconds.expires
     if not _warned and datetime(1858, 11, 17, tzinfo=UTC) + timedelta(days=float(day)) > expires.replace(tzinfo=UTC):
         _warned.append(expires)
         warnings.warn(
@@ -129,8 +138,7 @@ def utc_to_tai(jd1, jd2):
     """
     jd1, jd2 = np.broadcast_arrays(np.asarray(jd1, dtype=np.float64), np.asarray(jd2, dtype=np.float64))
     known = np.isfinite(jd1) & np.isfinite(jd2)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", erfa.ErfaWarning)
+    with offline():
         first, second = erfa.utctai(np.where(known, jd1, MJD_ZERO + _UNKNOWN_DAY), np.where(known, jd2, 0.0))
     return _split(first - MJD_ZERO, second, known)
 
@@ -190,9 +198,7 @@ def tai_to_time(day, seconds):
     """
     known = np.isfinite(day) & np.isfinite(seconds)
     with offline():
-        first, second = erfa.taiutc(
-            MJD_ZERO + np.where(known, day, _UNKNOWN_DAY), np.where(known, seconds, 0.0) / _DAY
-        )
+        first, second = erfa.taiutc(MJD_ZERO + np.where(known, day, _UNKNOWN_DAY), np.where(known, seconds, 0.0) / _DAY)
         time = Time(first, second, format="jd", scale="utc")
         time.format = "isot"
         time.precision = 6

@@ -1,7 +1,6 @@
 """Times from DATE-OBS and its kin: starts, ends, and exposures divided evenly."""
 
 import re
-import warnings
 
 import erfa
 
@@ -230,8 +229,7 @@ def _moment_of(date, system):
     if scale != "utc":
         day, fraction = gregorian_to_jd(*fields, two_part=True)
         return _from_scale(day, fraction, scale)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", erfa.ErfaWarning)
+    with offline():
         return Moment(*map(float, utc_to_tai(*erfa.dtf2d("UTC", *fields))))
 
 

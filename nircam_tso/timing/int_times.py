@@ -121,7 +121,9 @@ def join_int_times(tables, ranges, segment, integration, day, expected=None):
     missing = ~joined.in_table
     if line is not None and missing.any():
         _serve(joined, list(trusted.values()), line, missing, integration)
-        notes.append(f"INT_TIMES: {int(missing.sum())} integrations from the cadence of {n - int(missing.sum())} others")
+        notes.append(
+            f"INT_TIMES: {int(missing.sum())} integrations from the cadence of {n - int(missing.sum())} others"
+        )
     return joined
 
 

@@ -2,7 +2,6 @@ import math
 
 import numpy as np
 import pytest
-from astropy.table import Table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from photutils.aperture import CircularAperture
@@ -270,12 +269,3 @@ def test_psf_flux_without_weight_or_psf_is_nan():
     assert np.isnan(psf_fluxes(stamps, psf, weights, np.ones((4, 5), bool)).variance).all()
     with pytest.raises(ValueError, match="psf, weights: "):
         psf_fluxes(stamps, psf, weights.T)
-
-
-def test_tables_hold_the_results(block):
-    # What goes into a column is one plain number an integration.
-    data, x, y, _, _ = block
-    sums = aperture_sums(data, x, y, [3.0])
-    table = Table({"n": sums.n_bad[:, 0], "s": sums.sum[:, 0]})
-    assert table["n"].dtype == np.int64
-    assert table["s"].dtype == np.float64

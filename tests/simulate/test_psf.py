@@ -66,9 +66,9 @@ def test_pupil_has_eighteen_segments():
 
 
 def test_weak_lens_is_a_filled_hexagon_135_pixels_across():
-    start = time.perf_counter()
+    start = time.process_time()
     psf = weak_lens_psf((256, 256), wavelength=2.121e-6)
-    elapsed = time.perf_counter() - start
+    elapsed = time.process_time() - start
     assert elapsed < 2
     assert psf.sum() == pytest.approx(1, abs=1e-12)
     assert psf.min() >= 0

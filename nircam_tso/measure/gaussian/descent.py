@@ -13,7 +13,8 @@ import math
 import numpy as np
 from numba import njit
 
-from nircam_tso.measure.gaussian.model import assemble, quadrature_order, sum_pixels
+from nircam_tso.measure.gaussian.model import quadrature_order
+from nircam_tso.measure.gaussian.sums import assemble, sum_pixels
 
 __all__ = ["CONVERGED_STEP", "descend", "fold", "invert"]
 
@@ -75,9 +76,7 @@ def fold(matrix, gradient, to_form, fixed, with_background):
 
 @njit(cache=True, nogil=True)
 def _factor(matrix, damping, n, scales, lower):
-    """
-    Cholesky factor of a matrix scaled to a unit diagonal, plus damping; False if it has none.
-    """
+    """Cholesky factor of a matrix scaled to a unit diagonal, plus damping; False if it has none."""
     for k in range(n):
         if not matrix[k, k] > 0 or math.isinf(matrix[k, k]):
             return False

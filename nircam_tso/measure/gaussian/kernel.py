@@ -10,7 +10,14 @@ from nircam_tso.measure.gaussian.model import form_from_widths
 from nircam_tso.measure.gaussian.start import best_scale, explained_by_round, round_start, shaped_start
 from nircam_tso.quality import QualityFlag
 
-__all__ = ["FARTHEST_WIDTHS", "LARGEST_AXIS_RATIO", "LEAST_AMPLITUDE_RATIO", "SHARPEST_SIGMA", "SIGNIFICANCE", "fit_block"]
+__all__ = [
+    "FARTHEST_WIDTHS",
+    "LARGEST_AXIS_RATIO",
+    "LEAST_AMPLITUDE_RATIO",
+    "SHARPEST_SIGMA",
+    "SIGNIFICANCE",
+    "fit_block",
+]
 
 #: Drop of chi2, in units of the noise's variance, below which a star may well be noise.
 SIGNIFICANCE = 35.0
@@ -270,7 +277,8 @@ def fit_block(
             outcome = _FAILED
             if converged and invert(normal, free, inverse):
                 reduced = residual / (count - free)
-                _report(p, inverse, 1.0 if weighted else reduced, fixed, angle, with_background, found, found_covariance)
+                factor = 1.0 if weighted else reduced
+                _report(p, inverse, factor, fixed, angle, with_background, found, found_covariance)
                 noise = max(1.0, reduced) if weighted else reduced
                 significance = (null - residual) / noise if noise > 0 else np.inf
                 outcome = _judge(p, found, found_covariance, x, y, ny, nx, significance, integrated)

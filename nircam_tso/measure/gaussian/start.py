@@ -127,9 +127,7 @@ def best_scale(data, weights, x0, y0, sigma0, background, with_constant, columns
     count = 0
     largest = 0.0
     while count < _SCALES and (count == 0 or sigma <= _LARGEST_SCALE * max(data.shape[0], data.shape[1])):
-        _, drops[count] = explained_by_round(
-            data, weights, x0, y0, sigma, background, with_constant, columns, moments
-        )
+        _, drops[count] = explained_by_round(data, weights, x0, y0, sigma, background, with_constant, columns, moments)
         largest = max(largest, drops[count])
         sigma *= 2
         count += 1

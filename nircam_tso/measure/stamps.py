@@ -1,0 +1,89 @@
+"""Stamps: small images cut around a position, at whole pixels."""
+
+import numpy as np
+
+__all__ = ["cut_stamps", "stamp_start"]
+
+
+def stamp_start(position_xy, shape):
+    """
+    First pixel of a stamp around a position, rounded as by `astropy.nddata.Cutout2D`.
+
+    Parameters
+    ----------
+    position_xy : tuple of float or of array
+        Position (x, y), zero-based pixel centres; both finite. Arrays of one shape
+        give arrays.
+    shape : tuple of int
+        (ny, nx) of the stamp.
+
+    Returns
+    -------
+    x_start, y_start : int or `~numpy.ndarray` of int64
+        Column and row of the frame that become column and row 0 of the stamp; may be
+        negative, where the stamp reaches over the frame's edge.
+
+    Raises
+    ------
+    ValueError
+        For a position that is not finite, or a shape below one pixel.
+
+    Examples
+    --------
+    >>> from nircam_tso.measure.stamps import stamp_start
+    >>> stamp_start((50.4, 20.6), (21, 21))
+    (40, 11)
+    """
+    ny, nx = shape
+    if ny < 1 or nx < 1:
+        raise ValueError(f"shape: ({ny}, {nx}) holds no pixel; give two numbers of at least 1")
+    starts = []
+    for name, value, size in zip("xy", position_xy, (nx, ny), strict=True):
+        value = np.asarray(value, dtype=np.float64)
+        if not np.isfinite(value).all():
+            raise ValueError(f"position_xy: {name} is not finite; replace it before cutting a stamp")
+        start = np.ceil(value - size / 2.0).astype(np.int64)
+        starts.append(start if start.ndim else int(start))
+    return tuple(starts)
+
+
+def cut_stamps(data, x_start, y_start, shape, fill=np.nan):
+    """
+    Cut one stamp out of each image of a block.
+
+    Parameters
+    ----------
+    data : `~numpy.ndarray`, shape (b, ny_frame, nx_frame)
+        Images; any type that can hold ``fill``.
+    x_start, y_start : array_like of int, shape (b,)
+        Column and row of the frame where each stamp begins (`stamp_start`).
+    shape : tuple of int
+        (ny, nx) of the stamps.
+    fill : scalar, optional
+        Value of pixels outside the frame.
+
+    Returns
+    -------
+    `~numpy.ndarray`, shape (b, ny, nx)
+        A copy, of the type of ``data``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nircam_tso.measure.stamps import cut_stamps
+    >>> frames = np.arange(12.0).reshape(1, 3, 4)
+    >>> cut_stamps(frames, [2], [-1], (2, 3), fill=0.0)
+    array([[[0., 0., 0.],
+            [2., 3., 0.]]])
+    """
+    n_images, ny_frame, nx_frame = data.shape
+    ny, nx = shape
+    x_start = np.broadcast_to(np.asarray(x_start), (n_images,))
+    y_start = np.broadcast_to(np.asarray(y_start), (n_images,))
+    stamps = np.full((n_images, ny, nx), fill, dtype=data.dtype)
+    for image, stamp, x, y in zip(data, stamps, x_start.tolist(), y_start.tolist(), strict=True):
+        x_first, x_last = max(x, 0), min(x + nx, nx_frame)
+        y_first, y_last = max(y, 0), min(y + ny, ny_frame)
+        if x_first < x_last and y_first < y_last:
+            stamp[y_first - y : y_last - y, x_first - x : x_last - x] = image[y_first:y_last, x_first:x_last]
+    return stamps

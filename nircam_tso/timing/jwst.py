@@ -1,0 +1,238 @@
+"""Times of JWST exposures: INT_TIMES, then the readout keywords, then the exposure's dates."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nircam_tso.exceptions import TimeMetadataError
+from nircam_tso.quality import QualityFlag
+from nircam_tso.timing.cards import describe, whole
+from nircam_tso.timing.clock import Moment, mjd_to_tai
+from nircam_tso.timing.header_dates import mjd_card, start_of_exposure
+from nircam_tso.timing.int_times import join_int_times
+from nircam_tso.timing.readout import ROW_RESET_LIMIT, Readout
+from nircam_tso.timing.rows import LEAST_ACCURACY
+from nircam_tso.timing.shares import fill_from_dates
+
+__all__ = ["fill_jwst", "is_jwst"]
+
+_DISAGREE = 1.0  # s
+_READOUT_CARDS = ("NINTS", "NGROUPS", "NFRAMES", "GROUPGAP", "DRPFRMS1", "DRPFRMS3", "NRESETS", "NRSTSTRT", "TFRAME")
+
+
+@dataclass
+class _Cards:
+    """What one segment's header says."""
+
+    readout: Readout | None = None
+    begin: Moment | None = None
+    contradictions: tuple = ()
+    error: TimeMetadataError | None = None
+
+
+def is_jwst(segment):
+    """
+    Whether a segment's times follow the rules of JWST's headers.
+
+    Parameters
+    ----------
+    segment : Segment
+
+    Returns
+    -------
+    bool
+        True for products of JWST, and for arrays handed over with such a header.
+    """
+    if segment.kind.startswith("ncdhas"):
+        return False
+    return segment.kind.startswith("jwst") or str(segment.header.get("TELESCOP", "")).strip() == "JWST"
+
+
+def fill_jwst(rows, exposure, members, row_reset_time):
+    """
+    Fill the rows of one exposure of JWST.
+
+    Parameters
+    ----------
+    rows : RowTimes
+        To be filled.
+    exposure : Exposure
+    members : sequence of int
+        Indices of the segments, all of the same exposure number.
+    row_reset_time : float
+        Seconds that resetting rows adds to each integration.
+    """
+    segments = [exposure.segments[index] for index in members]
+    at = np.flatnonzero(np.isin(exposure.source, members))
+    local = np.searchsorted(members, exposure.source[at])
+    first, last = _integrations(exposure, segments, at, local)
+    cards = []
+    for i, segment in enumerate(segments):
+        cards.append(_read(rows, segment, int(last[local == i].max()), row_reset_time))
+    day = _first_day(segments, cards)
+    if day is not None:
+        expected = next((_expected(c, day, row_reset_time) for c in cards if c.begin and not c.contradictions), None)
+        _from_table(rows, segments, at, local, first, last, day, expected, cards)
+    unknown = np.isnan(rows.middle[at])
+    for i, (segment, own) in enumerate(zip(segments, cards, strict=True)):
+        todo = unknown & (local == i)
+        if not todo.any():
+            rows.note(*own.contradictions)
+        elif own.error is not None:
+            rows.errors.append(own.error)
+        elif own.contradictions:
+            rows.note(*(f"{why}: times masked" for why in own.contradictions))
+        elif own.begin is not None and own.readout is not None:
+            _from_readout(rows, at[todo], first[todo], last[todo], own, row_reset_time)
+        elif (first[todo] == last[todo]).all():
+            fill_from_dates(rows, exposure, [members[i]])
+        else:
+            rows.note(f"{segment.name}: an average of several integrations, and no readout keywords: times masked")
+
+
+def _integrations(exposure, segments, at, local):
+    """First and last integration that each row is made of."""
+    first = exposure.integration[at].astype(np.int64)
+    last = first.copy()
+    for i, segment in enumerate(segments):
+        if segment.kind in ("jwst-rate", "jwst-cal"):
+            try:
+                begin = whole(segment.header, "INTSTART") or 1
+                count = whole(segment.header, "NINTS") or 1
+                end = whole(segment.header, "INTEND") or begin + count - 1
+            except TimeMetadataError:
+                continue
+            first[local == i], last[local == i] = begin, max(begin, end)
+    return first, last
+
+
+def _read(rows, segment, last, row_reset_time):
+    header = segment.header
+    try:
+        readout = Readout.from_header(header)
+        begin, finish = mjd_card(header, "EXPSTART"), mjd_card(header, "EXPEND")
+        if readout is not None:
+            rows.note(*readout.oddities(header))
+    except TimeMetadataError as error:
+        return _Cards(error=TimeMetadataError(str(error), path=segment.path or segment.name))
+    against = []
+    if begin is not None:
+        try:
+            start, label = start_of_exposure(header)
+        except TimeMetadataError as error:
+            rows.note(f"{segment.name}: {error}: not compared with EXPSTART")
+            start = None
+        if start is not None and abs(begin.since(start)) > _DISAGREE:
+            cards = describe(header, "EXPSTART", *label.split(", "))
+            against.append(f"{cards} contradict each other by {abs(begin.since(start)):.3f} s")
+    if readout is not None and readout.nints is not None:
+        if last > readout.nints:
+            shown = describe(header, "INTSTART", "INTEND", "NINTS")
+            against.append(f"{shown} contradict each other: integration {last} lies beyond the last")
+        if begin is not None and finish is not None:
+            against += _compare_span(rows, header, readout, finish.since(begin), row_reset_time)
+    return _Cards(readout, begin, tuple(against))
+
+
+def _compare_span(rows, header, readout, span, row_reset_time):
+    excess = span - readout.span(row_reset_time)
+    if -readout.tframe * 1.0001 <= excess <= readout.tframe * 1.0001 + readout.nints * ROW_RESET_LIMIT:
+        if readout.nints > 1 and excess > 0.01:
+            per_integration = excess / (readout.nints - 1)
+            rows.note(
+                f"EXPEND is {excess:.3f} s later than the readout keywords make it, as if resetting rows took "
+                f"{per_integration:.6f} s more per integration (row_reset_time)"
+            )
+        return []
+    cards = describe(header, "EXPSTART", "EXPEND", *_READOUT_CARDS)
+    return [f"{cards} contradict each other: {span:.3f} s against {readout.span(row_reset_time):.3f} s of readout"]
+
+
+def _first_day(segments, cards):
+    for own in cards:
+        if own.begin is not None:
+            return own.begin.day
+    for segment in segments:
+        if segment.int_times is not None:
+            for name in segment.int_times.dtype.names or ():
+                if name.lower() == "int_mid_mjd_utc":
+                    values = np.asarray(segment.int_times[name], dtype=np.float64)
+                    values = values[(values > 40000) & (values < 100000)]
+                    if len(values):
+                        return float(mjd_to_tai(values.min())[0])
+    return None
+
+
+def _expected(own, day, row_reset_time):
+    """Middle of integration 1, and the cadence, by the readout keywords."""
+    if own.readout is None:
+        return None
+    start = own.begin.since(Moment(day, 0.0)) + own.readout.start_of(1)
+    return start + 0.5 * own.readout.integration_time, own.readout.cadence + row_reset_time
+
+
+def _from_table(rows, segments, at, local, first, last, day, expected, cards):
+    tables = [(segment.name, segment.int_times) for segment in segments]
+    ranges = [(int(first[local == i].min()), int(last[local == i].max())) for i in range(len(segments))]
+    joined = join_int_times(tables, ranges, local, first, day, expected)
+    rows.note(*joined.notes)
+    table, cadence = joined.in_table, joined.by_cadence
+    start, middle, end = joined.start, joined.middle, joined.end
+    several = first != last
+    if several.any():
+        other = join_int_times(tables, ranges, local, last, day, expected)
+        end = np.where(several, other.end, end)
+        middle = np.where(several, 0.5 * (start + end), middle)
+        joined.bjd[several] = np.nan
+        both = np.isfinite(middle)
+        table, cadence = table & other.in_table & both, (cadence | other.by_cadence) & both
+    _compare_with_expstart(rows, joined, first, expected)
+    rows.table_bjd[at[table]] = joined.bjd[table]
+    single = next((c.readout for c in cards if c.readout is not None), None)
+    for chosen, label, flags in (
+        (table, "INT_TIMES", QualityFlag(0)),
+        (cadence, "cadence of INT_TIMES", QualityFlag.TIME_FROM_HEADER),
+    ):
+        lengths = 0.5 * (single.integration_time if single is not None else np.nan)
+        begin = np.where(np.isfinite(start), start, middle - lengths)[chosen]
+        accuracy = LEAST_ACCURACY
+        if chosen is cadence and joined.anchors < 2 and single is not None:
+            accuracy = 0.5 * single.tframe + ROW_RESET_LIMIT * len(at)
+        rows.put(
+            at[chosen],
+            day,
+            start[chosen],
+            middle[chosen],
+            end[chosen],
+            label=label,
+            accuracy=accuracy,
+            begin=begin,
+            flags=flags,
+        )
+
+
+def _compare_with_expstart(rows, joined, first, expected):
+    if expected is None or not joined.in_table.any():
+        return
+    row = int(np.flatnonzero(joined.in_table)[0])
+    gap = joined.middle[row] - (expected[0] + expected[1] * (first[row] - 1))
+    if abs(gap) > _DISAGREE + ROW_RESET_LIMIT * first[row]:
+        rows.note(f"INT_TIMES has integration {first[row]} {gap:.3f} s after EXPSTART and the readout keywords")
+
+
+def _from_readout(rows, at, first, last, own, row_reset_time):
+    readout = own.readout
+    start = own.begin.seconds + readout.start_of(first.astype(np.float64), row_reset_time)
+    end = own.begin.seconds + readout.start_of(last.astype(np.float64), row_reset_time) + readout.integration_time
+    count = readout.nints or int(last.max())
+    # Resets of rows that no keyword tells add up, unless the user has told them.
+    drift = 0.0 if row_reset_time else count * ROW_RESET_LIMIT
+    rows.put(
+        at,
+        own.begin.day,
+        start,
+        0.5 * (start + end),
+        end,
+        label="readout keywords",
+        accuracy=0.5 * readout.tframe + drift,
+    )

@@ -1,0 +1,110 @@
+"""A weak-lens star: a hexagon of light, measured with its PSF and with itself."""
+
+import numpy as np
+import pytest
+
+from nircam_tso import AnnulusBackground, PSFTemplate, TimeSeriesExtractor, good
+from nircam_tso.measure.templates import shift_images
+from nircam_tso.simulate import weak_lens_psf
+
+SHAPE = (256, 256)
+FLUX, SKY, READ = 2e7, 20.0, 12.0
+N = 60
+
+
+@pytest.fixture(scope="module")
+def psf():
+    return PSFTemplate(weak_lens_psf(SHAPE))
+
+
+@pytest.fixture(scope="module")
+def series(psf):
+    """Noiseless electrons of a jittering star that crosses a 1 % transit, and the truth."""
+    rng = np.random.default_rng(11)
+    array = psf.image
+    x = 131.3 + rng.normal(0, 0.03, N)
+    y = 126.8 + rng.normal(0, 0.03, N)
+    flux = np.where((np.arange(N) >= 20) & (np.arange(N) < 40), 0.99, 1.0)
+    origin = psf.origin
+    images = shift_images(array, x - origin[0], y - origin[1])
+    return FLUX * flux[:, None, None] * images + SKY, x, y, flux
+
+
+def extractor(template, **settings):
+    settings = {
+        "aperture_radii": [70],
+        "subframe_shape": (181, 181),
+        "background": AnnulusBackground(85, 100),
+        "template": template,
+        "center": "median",
+        "position": (128, 128),
+        **settings,
+    }
+    return TimeSeriesExtractor(**settings)
+
+
+def cramer_rao(psf):
+    """Smallest error of x, with the flux free, for the expected image and its variance."""
+    image = FLUX * psf.image
+    slope = np.gradient(image, axis=1)
+    variance = np.maximum(image, 0) + SKY + READ**2
+    fisher = np.array(
+        [
+            [np.sum(slope * slope / variance), np.sum(slope * image / variance)],
+            [np.sum(slope * image / variance), np.sum(image * image / variance)],
+        ]
+    )
+    return np.sqrt(np.linalg.inv(fisher)[0, 0])
+
+
+@pytest.mark.parametrize("template", ["psf", "median"])
+def test_noiseless(series, psf, template):
+    images, x, y, _ = series
+    ts = extractor(psf if template == "psf" else "median").extract(images, errors=np.sqrt(images))
+    for name, truth in (("x_cc", x), ("y_cc", y)):
+        offset = ts[name].value - truth
+        assert abs(offset.mean()) < 0.05
+        assert offset.std() < 1e-3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("template", ["psf", "median"])
+def test_noise_near_the_bound(series, psf, template):
+    images, x, y, _ = series
+    rng = np.random.default_rng(12)
+    noisy = rng.poisson(images) + rng.normal(0, READ, images.shape)
+    ts = extractor(psf if template == "psf" else "median").extract(
+        noisy, errors=np.sqrt(images + READ**2), unit="electron"
+    )
+    bound = cramer_rao(psf)
+    assert 0.5e-3 < bound < 5e-3
+    scatter = []
+    for name, truth in (("x_cc", x), ("y_cc", y)):
+        offset = ts[name].value - truth
+        assert abs(offset.mean()) < 0.05
+        scatter.append(offset.std(ddof=1))
+    # Two axes of 60 rows: the scatter itself is known to 6.5 %.
+    assert np.sqrt(np.mean(np.square(scatter))) < 1.2 * bound
+    quoted = np.median(ts["x_cc_err"].value)
+    assert quoted == pytest.approx(np.sqrt(np.mean(np.square(scatter))), rel=0.25)
+
+
+def test_dead_pixels_harm_no_row_and_no_depth(series, psf):
+    images, _, _, flux = series
+    rng = np.random.default_rng(13)
+    noisy = rng.poisson(images) + rng.normal(0, READ, images.shape)
+    dead = rng.random(SHAPE) < 0.002
+    noisy[:, dead] = np.nan
+    # A few more that come and go.
+    passing = rng.random(noisy.shape) < 2e-6
+    noisy[passing] = np.nan
+    ts = extractor(psf).extract(noisy, errors=np.sqrt(images + READ**2))
+    light = ts["aperture_sum_r70"].value
+    assert np.isfinite(light).all()
+    assert ts.meta["n_constant_bad"] > 10
+    depth = 1 - light[flux < 1].mean() / light[flux == 1].mean()
+    error = np.median(ts["aperture_sum_err_r70"].value / light) * np.sqrt(1 / 20 + 1 / 40)
+    assert depth == pytest.approx(0.01, abs=4 * error)
+    assert error < 2e-4
+    touched = passing[:, np.hypot(*(np.indices(SHAPE) - np.array([127, 131])[:, None, None])) < 72].any(axis=1)
+    assert good(ts)[~touched].all()

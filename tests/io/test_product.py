@@ -1,0 +1,183 @@
+"""Products on disk: nothing is lost, nothing is left half written."""
+
+import os
+
+import h5py
+import numpy as np
+import pytest
+from astropy import units as u
+from astropy.table import QTable
+from astropy.time import Time
+from astropy.timeseries import TimeSeries
+
+from nircam_tso import TimeSeriesExtractor, read, write
+from nircam_tso.exceptions import IncompleteProductError, OutputError
+from nircam_tso.simulate import simulate_exposure
+
+
+@pytest.fixture(scope="module")
+def product(tmp_path_factory):
+    simulation = simulate_exposure(
+        tmp_path_factory.mktemp("visit"), product="calints", n_integrations=12, shape=(40, 48), segments=2, seed=5
+    )
+    ts = TimeSeriesExtractor(aperture_radii=[3, 5.5]).extract(simulation.paths)
+    ts["time_bjd"][3] = np.ma.masked
+    ts["x_gauss"][2] = np.nan * u.pix
+    return ts
+
+
+def assert_equal(one, other, *, exact):
+    assert type(other) is TimeSeries
+    assert one.colnames == other.colnames
+    for name in one.colnames:
+        a, b = one[name], other[name]
+        assert b.info.description == a.info.description
+        if isinstance(a, Time):
+            assert a.scale == b.scale
+            known = ~np.asarray(a.mask)
+            assert np.array_equal(known, ~np.asarray(b.mask))
+            if exact:
+                assert np.array_equal(a.jd1[known], b.jd1[known])
+                assert np.array_equal(a.jd2[known], b.jd2[known])
+            else:
+                assert np.abs((a[known] - b[known]).sec).max() < 1e-9
+            continue
+        assert getattr(a, "unit", None) == getattr(b, "unit", None)
+        a, b = (np.asarray(getattr(column, "value", column)) for column in (a, b))
+        assert a.dtype == b.dtype
+        assert np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
+    assert dict(one.meta) == dict(other.meta)
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".hdf5", ".ecsv"])
+def test_two_generations(product, tmp_path, suffix):
+    first = read(write(product, tmp_path / f"a{suffix}"))
+    assert_equal(product, first, exact=suffix != ".ecsv")
+    second = read(write(first, tmp_path / f"b{suffix}"))
+    assert_equal(first, second, exact=True)
+    assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".ecsv"])
+def test_times_to_a_nanosecond(tmp_path, suffix):
+    days = 60000 + np.arange(50) * 1.234567891e-4
+    time = Time(days, np.linspace(0, 1e-9, 50), format="mjd", scale="utc")
+    leap = Time("2016-12-31T23:59:60.123456789", scale="utc")
+    ts = TimeSeries(time=time)
+    ts["time_leap"] = Time([leap] * 50)
+    again = read(write(ts, tmp_path / f"t{suffix}"))
+    assert np.abs((again["time"] - time).sec).max() < 1e-9
+    assert np.abs((again["time_leap"] - leap).sec).max() < 1e-9
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".ecsv"])
+def test_all_times_unknown(tmp_path, suffix):
+    ts = TimeSeriesExtractor(aperture_radii=[3]).extract(np.random.default_rng(2).normal(9, 1, (4, 30, 40)))
+    again = read(write(ts, tmp_path / f"t{suffix}"))
+    assert np.asarray(again["time"].mask).all()
+    assert np.array_equal(again["background"].value, ts["background"].value)
+
+
+def test_unified_reader(product, tmp_path):
+    path = write(product, tmp_path / "a.h5")
+    again = TimeSeries.read(path, format="nircam_tso")
+    assert_equal(product, again, exact=True)
+
+
+def test_plain_astropy_reads_both(product, tmp_path):
+    """An archive without this package."""
+    hdf5 = QTable.read(write(product, tmp_path / "a.h5"), path="timeseries")
+    ecsv = QTable.read(write(product, tmp_path / "a.ecsv"))
+    for table in (hdf5, ecsv):
+        assert np.array_equal(table["aperture_sum_r3"].value, product["aperture_sum_r3"].value)
+        assert table["aperture_sum_r3"].unit == u.Jy
+    with h5py.File(tmp_path / "a.h5") as file:
+        assert len(file["timeseries"]) == len(product)
+
+
+def test_nothing_is_replaced_unasked(product, tmp_path):
+    path = write(product, tmp_path / "a.h5")
+    before = path.read_bytes()
+    with pytest.raises(OutputError, match="exists already"):
+        write(product[:3], path)
+    assert path.read_bytes() == before
+    shorter = product[:3]
+    shorter.meta["n_rows"] = 3
+    write(shorter, path, overwrite=True)
+    assert len(read(path)) == 3
+
+
+def test_old_file_lives_when_writing_fails(product, tmp_path, monkeypatch):
+    path = write(product, tmp_path / "a.h5")
+    before = path.read_bytes()
+    bad = product.copy()
+    bad.meta["odd"] = object()
+    with pytest.raises(ValueError, match=r"meta\['odd'\]"):
+        write(bad, path, overwrite=True)
+
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(QTable, "write", full)
+    with pytest.raises(OutputError, match="No space left"):
+        write(product, path, overwrite=True)
+    assert path.read_bytes() == before
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.h5"]
+
+
+def test_a_file_that_reads_back_changed_is_refused(product, tmp_path, monkeypatch):
+    from nircam_tso.io import product as module
+
+    original = module._read_file
+
+    def shorter(path, kind):
+        return original(path, kind)[:-1]
+
+    monkeypatch.setattr(module, "_read_file", shorter)
+    with pytest.raises(OutputError, match="11 rows instead of 12"):
+        write(product, tmp_path / "a.h5")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_permissions_are_those_of_the_umask(product, tmp_path):
+    mask = os.umask(0o027)
+    try:
+        path = write(product, tmp_path / "a.ecsv")
+    finally:
+        os.umask(mask)
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a", "a.fits"])
+def test_unknown_ending(product, tmp_path, name):
+    with pytest.raises(ValueError, match=r"\.ecsv"):
+        write(product, tmp_path / name)
+    with pytest.raises(ValueError, match=r"\.ecsv"):
+        read(tmp_path / name)
+
+
+def test_folder_and_missing_folder(product, tmp_path):
+    (tmp_path / "d.h5").mkdir()
+    with pytest.raises(OutputError, match="is a folder"):
+        write(product, tmp_path / "d.h5")
+    with pytest.raises(OutputError, match="does not exist"):
+        write(product, tmp_path / "no" / "a.h5")
+
+
+def test_reading_what_is_no_product(tmp_path):
+    with pytest.raises(IncompleteProductError, match="no such file"):
+        read(tmp_path / "a.h5")
+    (tmp_path / "b.h5").write_bytes(b"not HDF5")
+    with pytest.raises(IncompleteProductError, match="not a readable HDF5"):
+        read(tmp_path / "b.h5")
+    QTable({"a": [1]}).write(tmp_path / "c.ecsv")
+    with pytest.raises(IncompleteProductError, match="no column 'time'"):
+        read(tmp_path / "c.ecsv")
+
+
+def test_ecsv_cut_at_a_line(product, tmp_path):
+    path = write(product, tmp_path / "a.ecsv")
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[:-2]))
+    with pytest.raises(IncompleteProductError, match="10 of 12 rows"):
+        read(path)

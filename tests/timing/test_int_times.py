@@ -1,0 +1,264 @@
+"""INT_TIMES in every state in which it has been met, and then some."""
+
+import numpy as np
+import pytest
+
+from nircam_tso.quality import QualityFlag
+from nircam_tso.timing import exposure_times
+
+# Real subarrays reset rows for some milliseconds per integration, which no keyword
+# tells: times that come from the keywords are recognised by it.
+RESET = 0.004
+FROM_HEADER = QualityFlag.TIME_FROM_HEADER
+
+
+@pytest.fixture
+def header(make):
+    return make.header(NINTS=12)
+
+
+def times_of(make, header, tables, counts=(5, 4, 3), **arguments):
+    """Times of one exposure in several segments with their tables."""
+    segments, first = [], 1
+    for i, (n, table) in enumerate(zip(counts, tables, strict=True)):
+        segments.append(make.segment(header, n, first, table=table, name=f"seg{i + 1}.fits"))
+        first += n
+    return exposure_times(make.exposure(segments), **arguments)
+
+
+def check(make, header, times, numbers=range(1, 13), limit=1e-6):
+    """Every time is the true one, to the resolution of an MJD."""
+    start, middle, end = make.truth(header, numbers, RESET)
+    assert make.off_by(times.middle, middle) < limit
+    assert make.off_by(times.start, start) < limit
+    assert make.off_by(times.end, end) < limit
+
+
+def test_whole(make, header):
+    tables = [make.table(header, numbers, RESET) for numbers in (range(1, 6), range(6, 10), range(10, 13))]
+    times = times_of(make, header, tables)
+    check(make, header, times)
+    assert times.source == "INT_TIMES"
+    assert times.accuracy == 0.1
+    assert not times.flags.any()
+    assert times.notes == ()
+
+
+def test_of_the_whole_exposure_in_every_segment(make, header):
+    times = times_of(make, header, [make.table(header, range(1, 13), RESET)] * 3)
+    check(make, header, times)
+    assert times.source == "INT_TIMES" and times.notes == ()
+
+
+def test_shuffled(make, header):
+    table = make.table(header, range(1, 13), RESET)
+    np.random.default_rng(3).shuffle(table)
+    times = times_of(make, header, [table], [12])
+    check(make, header, times)
+    assert not times.flags.any()
+
+
+@pytest.mark.parametrize("table", [None, "empty", "zeros", "nan", "other columns"])
+def test_absent_empty_or_blank(make, header, table):
+    if table is not None:
+        kind = table
+        table = make.table(header, range(1, 13))
+        if kind == "empty":
+            table = table[:0]
+        elif kind == "other columns":
+            table = table[["integration_number", "int_start_MJD_UTC"]]
+        else:
+            for name in table.dtype.names[1:]:
+                table[name] = 0.0 if kind == "zeros" else np.nan
+    times = times_of(make, header, [table], [12])
+    assert times.source == "readout keywords"
+    assert make.off_by(times.middle, make.truth(header, range(1, 13))[1]) < 1e-9
+    assert (times.flags == FROM_HEADER).all()
+
+
+def test_short(make, header):
+    times = times_of(make, header, [make.table(header, [1, 2, 3, 4, 9], RESET)], [12])
+    check(make, header, times)
+    assert times.source == "INT_TIMES; cadence of INT_TIMES"
+    assert (times.flags == np.where(np.isin(np.arange(1, 13), [1, 2, 3, 4, 9]), 0, FROM_HEADER)).all()
+    assert "7 integrations from the cadence of 5 others" in times.notes[0]
+
+
+def test_one_segment_serves_the_others(make, header):
+    times = times_of(make, header, [None, make.table(header, range(6, 10), RESET), None])
+    check(make, header, times)
+    assert times.flags.tolist() == [FROM_HEADER] * 5 + [0] * 4 + [FROM_HEADER] * 3
+
+
+def test_one_row_and_the_cadence_of_the_keywords(make, header):
+    times = times_of(make, header, [make.table(header, [7], RESET)], [12])
+    middle = make.truth(header, range(1, 13), RESET)[1]
+    # All are off by the resets that add up since, or until, the seventh.
+    off = (times.middle.tai.jd1 - middle[0] + times.middle.tai.jd2 - middle[1]) * 86400
+    assert np.max(np.abs(off + (np.arange(1, 13) - 7) * RESET)) < 1e-6
+    assert times.accuracy > np.max(np.abs(off))
+    assert times.flags.tolist() == [FROM_HEADER] * 6 + [0] + [FROM_HEADER] * 5
+
+
+def test_rows_without_a_time(make, header):
+    table = make.table(header, range(1, 13), RESET)
+    table["int_mid_MJD_UTC"][3] = np.nan
+    table["int_start_MJD_UTC"][3] = np.nan
+    table["int_start_MJD_UTC"][7] = table["int_end_MJD_UTC"][7] + 1
+    times = times_of(make, header, [table], [12])
+    check(make, header, times)
+    assert (times.flags == np.where(np.isin(np.arange(12), [3, 7]), FROM_HEADER, 0)).all()
+    assert "2 of 12 rows of INT_TIMES hold no usable time" in times.notes[0]
+
+
+def test_a_middle_that_is_missing_is_that_of_start_and_end(make, header):
+    table = make.table(header, range(1, 13), RESET)
+    table["int_mid_MJD_UTC"][3] = np.nan
+    times = times_of(make, header, [table], [12])
+    check(make, header, times)
+    assert not times.flags.any()
+
+
+def test_the_same_row_twice(make, header):
+    table = make.table(header, [1, 2, 3, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12], RESET)
+    times = times_of(make, header, [table], [12])
+    check(make, header, times)
+    assert not times.flags.any() and times.notes == ()
+
+
+def test_a_number_given_to_two_integrations(make, header):
+    table = make.table(header, range(1, 13), RESET)
+    table["integration_number"][3] = 3
+    times = times_of(make, header, [table], [12])
+    check(make, header, times)
+    assert (times.flags == np.where(np.isin(np.arange(1, 13), [3, 4]), FROM_HEADER, 0)).all()
+    assert "several times for integration 3" in times.notes[0]
+
+
+def test_two_rows_exchanged(make, header):
+    table = make.table(header, range(1, 13), RESET)
+    table["integration_number"][[3, 8]] = [9, 4]
+    times = times_of(make, header, [table], [12])
+    check(make, header, times)
+    assert (times.flags == np.where(np.isin(np.arange(1, 13), [4, 9]), FROM_HEADER, 0)).all()
+    assert "lie off the others" in times.notes[0]
+
+
+def test_of_another_segment(make, header):
+    # The third file holds the first one's table: it serves by its numbers, not by its place.
+    times = times_of(make, header, [None, None, make.table(header, range(1, 6), RESET)])
+    check(make, header, times)
+    assert times.flags.tolist() == [0] * 5 + [FROM_HEADER] * 7
+
+
+@pytest.mark.parametrize("shift", [-1, 1, 2, 7, 1000])
+def test_numbers_that_start_elsewhere_are_not_believed(make, header, shift):
+    table = make.table(header, range(1, 13), RESET)
+    table["integration_number"] += shift
+    times = times_of(make, header, [table], [12])
+    assert times.source == "readout keywords"
+    assert make.off_by(times.middle, make.truth(header, range(1, 13))[1]) < 1e-9
+    assert (times.flags == FROM_HEADER).all()
+    assert "do not confirm its numbers" in times.notes[0]
+
+
+def test_wrong_numbers_and_no_keywords_leave_the_times_to_the_dates(make):
+    full = make.header()
+    table = make.table(full, range(1, 13), RESET)
+    table["integration_number"] += 1
+    header = make.header(TFRAME=None)
+    times = times_of(make, header, [table], [12], on_error="flag")
+    assert (times.flags == QualityFlag.TIME_INVALID).all() and times.middle.mask.all()
+
+
+def fast(make):
+    return make.header(NINTS=40000, NGROUPS=2, NFRAMES=1, GROUPGAP=0, TFRAME=0.05, TGROUP=0.05)
+
+
+@pytest.mark.parametrize("restart", [-32768, 0, 1])
+@pytest.mark.parametrize("layout", ["whole", "own", "last only"])
+def test_numbers_that_start_anew_after_32767(make, restart, layout):
+    header = fast(make)
+    numbers = np.arange(1, 40001)
+    stored = np.where(numbers > 32767, numbers - 32768 + restart, numbers)
+    table = make.table(header, numbers, RESET)
+    table["integration_number"] = stored
+    counts = (14000, 14000, 12000) if layout == "whole" else (14000, 20000, 6000)
+    edges = np.cumsum((0, *counts))
+    tables = [table] * 3 if layout == "whole" else [table[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    if layout == "last only":
+        tables[:2] = [None, None]
+    times = times_of(make, header, tables, counts)
+    check(make, header, times, numbers, 2e-6)
+    if layout != "last only":
+        assert not times.flags.any()
+    else:
+        assert not times.flags[34000:].any() and (times.flags[:34000] == FROM_HEADER).all()
+
+
+def test_forty_thousand_integrations_in_three_segments(make):
+    header = fast(make)
+    counts = (14000, 14000, 12000)
+    tables = [make.table(header, range(a, b)) for a, b in ((1, 14001), (14001, 28001), (28001, 40001))]
+    tabled = times_of(make, header, tables, counts)
+    plain = times_of(make, header, [None] * 3, counts)
+    assert tabled.source == "INT_TIMES" and plain.source == "readout keywords"
+    for name in ("start", "middle", "end"):
+        assert np.max(np.abs((getattr(tabled, name) - getattr(plain, name)).sec)) < 1e-6
+
+
+def test_several_exposures_have_tables_of_their_own(make, header):
+    later = make.header(EXPSTART=59801.5)
+    segments = [
+        make.segment(header, table=make.table(header, range(1, 13), RESET)),
+        make.segment(later, table=make.table(later, range(1, 13), RESET), exposure_number=2),
+    ]
+    times = exposure_times(make.exposure(segments))
+    middle = [make.truth(h, range(1, 13), RESET)[1] for h in (header, later)]
+    for part, tai in zip((times.middle[:12], times.middle[12:]), middle, strict=True):
+        assert make.off_by(part, tai) < 1e-6
+
+
+def test_contradicting_cards_do_no_harm_to_int_times(make):
+    header = make.header(EXPEND=59900.0)
+    times = times_of(make, header, [make.table(header, range(1, 13), RESET)], [12])
+    check(make, header, times)
+    assert not times.flags.any()
+    assert "EXPEND" in times.notes[0] and "masked" not in times.notes[0]
+
+
+def test_a_large_gap_to_expstart_is_noted(make, header):
+    late = make.header(EXPSTART=header["EXPSTART"] + 30 / 86400)
+    times = times_of(make, header, [make.table(late, range(1, 13))], [12])
+    assert make.off_by(times.middle, make.truth(late, range(1, 13))[1]) < 1e-6
+    assert "30.000 s after EXPSTART" in times.notes[0]
+
+
+def test_without_any_keywords(make):
+    full = make.header()
+    table = make.table(full, range(1, 13), RESET)
+    header = make.header(EXPSTART=None, TFRAME=None, NINTS=None)
+    times = times_of(make, header, [np.delete(table, 5)], [12])
+    check(make, full, times)
+
+
+def test_average_of_integrations(make, header):
+    segment = make.segment(header, 1, kind="jwst-rate", table=make.table(header, range(1, 13), RESET))
+    times = exposure_times(make.exposure([segment]))
+    start, _, end = make.truth(header, [1, 12], RESET)
+    assert make.off_by(times.start, (start[0], start[1][:1])) < 1e-6
+    assert make.off_by(times.end, (end[0], end[1][1:])) < 1e-6
+    assert times.source == "INT_TIMES"
+
+
+def test_group_steps_start_from_int_times(make, header):
+    segment = make.segment(
+        header, 3, kind="jwst-uncal", n_groups=5, table=make.table(header, range(1, 4), RESET)
+    )
+    exposure = make.exposure([segment])
+    times = exposure_times(exposure, ramp="groups")
+    start = make.truth(header, range(1, 4), RESET)[0]
+    # Steps of 2.5 s; the first group's two frames of 0.5 s are read around 0.5 s.
+    expected = start[1][:, None] + (0.5 + (np.arange(4) + 0.5) * 2.5) / 86400
+    assert make.off_by(times.middle, (start[0], expected.ravel())) < 1e-6
+    assert not times.flags.any()
