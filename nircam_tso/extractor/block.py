@@ -213,12 +213,12 @@ def _apertures(plan, data, x, y, still_bad, variance, invalid, result):
     quality |= np.where(partial.any(axis=1), _FLAG["PARTIAL_APERTURE"], np.uint32(0))
     spoiled = partial
     if plan.bad_pixels == "nan" or (plan.bad_pixels == "scale" and still_bad.any()):
-        hit = aperture_sums(data, x, y, np.array(radii), bad=~still_bad).area > 0
+        hit = _touched(still_bad, x, y, radii)
         spoiled = spoiled | hit
     errors = _errors(plan, sums.variance, sums.area, result)
     wrong = np.zeros(spoiled.shape, bool)
     if invalid is not None:
-        wrong = aperture_sums(data, x, y, np.array(radii), bad=~invalid).area > 0
+        wrong = _touched(invalid, x, y, radii)
         quality |= np.where(wrong.any(axis=1), _FLAG["ERR_INVALID"], np.uint32(0))
     failed = (quality & _FLAG["BACKGROUND_FAILED"]) != 0
     for i, radius in enumerate(radii):
@@ -227,6 +227,11 @@ def _apertures(plan, data, x, y, still_bad, variance, invalid, result):
         result[f"aperture_sum_r{label}"] = np.where(nothing, np.nan, sums.sum[:, i])
         result[f"aperture_sum_err_r{label}"] = np.where(nothing | wrong[:, i], np.nan, errors[:, i])
         result[f"aperture_area_r{label}"] = sums.area[:, i].copy()
+
+
+def _touched(pixels, x, y, radii):
+    """Whether any of these pixels lies, by whatever part, within each aperture."""
+    return aperture_sums(pixels.astype(float), x, y, np.array(radii)).sum > 0
 
 
 def _errors(plan, variance, area, result):

@@ -1,5 +1,7 @@
 """Arrays in memory: plain, masked, with units, NDData, CCDData."""
 
+import sys
+
 import numpy as np
 from astropy import units as u
 from astropy.io import fits
@@ -35,9 +37,9 @@ def is_array(source):
 
 
 def _is_nddata(source):
-    from astropy.nddata import NDData
-
-    return isinstance(source, NDData)
+    # Nobody can hand one over without having imported its module, which takes its time.
+    nddata = sys.modules.get("astropy.nddata")
+    return nddata is not None and isinstance(source, nddata.NDData)
 
 
 def _is_lazy_array(source):

@@ -153,9 +153,10 @@ def parse_value(card):
     except ValueError:
         pass
     try:
-        return float(text.upper().replace("D", "E")) if text[:1] in "+-.0123456789" and text else None
+        value = float(text.upper().replace("D", "E"))
     except ValueError:
         return None
+    return value if math.isfinite(value) else None
 
 
 def _axis_lengths(cards, count, path, label):

@@ -8,6 +8,7 @@ FITS standard, version 4.0, section 3.
 
 import hashlib
 import os
+import re
 from dataclasses import dataclass
 
 from nircam_tso.exceptions import CorruptFileError, TruncatedFileError
@@ -21,6 +22,8 @@ __all__ = ["FitsStructure", "read_structure"]
 _BLOCK = 2880
 _CARD = 80
 _END = b"END" + b" " * 77
+# Cards are of printable ASCII characters; astropy raises an error for any other.
+_ODD = re.compile(r"[^ -~]")
 _FIRST_READ = 16 * _BLOCK
 # Longer headers exist nowhere; a file that never ends its header must not be read whole.
 _MAX_HEADER = 64 << 20
@@ -198,9 +201,9 @@ def read_structure(path):
             cards, whole = _header_bytes(handle, offset, len(hdus))
             digest.update(whole)
             text = cards.decode("latin-1")
-            if not text.isascii():
-                notes.append(f"{os.path.basename(stored.path)}: non-ASCII characters in the header were replaced")
-                text = cards.decode("ascii", errors="replace").replace("\ufffd", "?")
+            if not (text.isascii() and text.isprintable()) and "\x00" not in text:
+                notes.append(f"{os.path.basename(stored.path)}: odd characters in a header were replaced by '?'")
+                text = _ODD.sub("?", text)
             hdu = parse_header(text, index=len(hdus), path=stored.path)
             hdu.header_offset = offset
             hdu.data_offset = offset + len(whole)

@@ -10,7 +10,7 @@ from astropy.io import fits
 
 from nircam_tso.exceptions import CorruptFileError
 
-__all__ = ["merge_headers", "parse_unit", "start_time", "whole_number"]
+__all__ = ["merge_headers", "parse_unit", "split_mjd", "start_time", "whole_number"]
 
 _STRUCTURAL = re.compile(
     r"(SIMPLE|XTENSION|BITPIX|NAXIS\d*|EXTEND|PCOUNT|GCOUNT|GROUPS|BSCALE|BZERO|BLANK"
@@ -37,6 +37,8 @@ _UNITS = {
 _PER_SECOND = re.compile(r"(.*?)\s*(?:/\s*s(?:ec(?:ond)?)?|\s+s(?:\^|\*\*)?-1|\.s-1|\s+per\s+sec(?:ond)?)$")
 _DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ](.*))?$", re.ASCII)
 _CLOCK = re.compile(r"(\d\d):(\d\d)(?::(\d\d(?:\.\d*)?))?Z?$", re.ASCII)
+# The columns of the product that hold such numbers are of 32 bits.
+_MANY = 1 << 31
 # datetime.date.toordinal() of MJD 0, 1858-11-17.
 _ORDINAL_OF_MJD_0 = 678576
 
@@ -162,16 +164,42 @@ def whole_number(hdu, keyword, path=None):
     Raises
     ------
     CorruptFileError
-        If it holds something else.
+        If it holds something else, or a number beyond 2**31.
     """
     value = hdu.get(keyword)
     if isinstance(value, str):
         value = int(value) if value.strip().isdecimal() and value.isascii() else (value.strip() or None)
-    if value is None or type(value) is int:
-        return value
     if isinstance(value, float) and value.is_integer():
-        return int(value)
-    raise CorruptFileError(f"{keyword} is {value!r}, not a whole number", path=path, hdu=hdu.label)
+        value = int(value)
+    if value is None or (type(value) is int and abs(value) < _MANY):
+        return value
+    raise CorruptFileError(f"{keyword} is {value!r}, not a number of things", path=path, hdu=hdu.label)
+
+
+def split_mjd(value):
+    """
+    A modified Julian date out of a card, for putting files in order.
+
+    Parameters
+    ----------
+    value : object
+        The card's value.
+
+    Returns
+    -------
+    tuple of (int, float) or None
+        Day number and seconds within it; None for what is no date.
+
+    Examples
+    --------
+    >>> from nircam_tso.io.headers import split_mjd
+    >>> split_mjd(57399.5), split_mjd("soon")
+    ((57399, 43200.0), None)
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not -1e7 < value < 1e7:
+        return None
+    day, rest = divmod(value, 1)
+    return int(day), float(rest) * 86400
 
 
 def start_time(hdu):
@@ -207,7 +235,4 @@ def start_time(hdu):
         if clock and day:
             hours, minutes, seconds = clock.groups()
             return day.toordinal() - _ORDINAL_OF_MJD_0, 3600.0 * int(hours) + 60 * int(minutes) + float(seconds or 0)
-    mjd = hdu.get("MJD-OBS")
-    if isinstance(mjd, (int, float)) and not isinstance(mjd, bool) and -1e7 < mjd < 1e7:
-        return int(mjd // 1), float(mjd % 1) * 86400
-    return None
+    return split_mjd(hdu.get("MJD-OBS"))

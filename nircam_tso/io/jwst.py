@@ -9,7 +9,7 @@ import re
 
 from nircam_tso.exceptions import CorruptFileError, SegmentError, TruncatedFileError, UnsupportedFileError
 from nircam_tso.io.groups import Candidate
-from nircam_tso.io.headers import merge_headers, parse_unit, start_time, whole_number
+from nircam_tso.io.headers import merge_headers, parse_unit, split_mjd, start_time, whole_number
 from nircam_tso.io.pixels import PixelSegment
 
 __all__ = ["identity", "is_jwst", "open_jwst", "product_of", "refused_candidate"]
@@ -327,11 +327,6 @@ def open_jwst(structure, *, errors=None):
         sigma=sigma,
         flags=flags,
     )
-    start = primary.get("EXPSTART")
-    if isinstance(start, (int, float)) and not isinstance(start, bool):
-        start = (int(start // 1), float(start % 1) * 86400)
-    else:
-        start = start_time(primary)
     return Candidate(
         segment=segment,
         name=structure.name,
@@ -341,7 +336,7 @@ def open_jwst(structure, *, errors=None):
         product=product,
         exposure=label,
         number=number,
-        start=start,
+        start=split_mjd(primary.get("EXPSTART")) or start_time(primary),
         first=first,
         last=last,
         numbered=numbered,

@@ -13,7 +13,8 @@ from nircam_tso.io.pixels import PixelSegment
 
 __all__ = ["integration_number", "is_ncdhas", "open_ncdhas", "product_of"]
 
-_NUMBER = re.compile(r"_I(\d+)(?=[._]|$)")
+# More digits are no number of an integration, but part of a longer code.
+_NUMBER = re.compile(r"_I(\d{1,9})(?=[._]|$)", re.ASCII)
 
 
 def is_ncdhas(structure):

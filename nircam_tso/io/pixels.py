@@ -20,6 +20,8 @@ __all__ = ["ArrayPixels", "FilePixels", "PixelSegment", "band_of"]
 _RAW_TYPES = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 # Below this a seek for every plane costs more than the rows between that are not wanted.
 _SMALL_PLANE = 64 << 10
+# Numbers are converted while they are still in the processor's cache.
+_BUFFER = 512 << 10
 
 
 def band_of(rows, ny):
@@ -128,24 +130,30 @@ class FilePixels:
         """Context that yields what `values` and `flags` read from."""
         return open_stored(self.stored)
 
-    def _raw(self, handle, start, stop, rows):
+    def _pieces(self, handle, start, stop, rows):
+        """(slice of planes, their numbers as stored), a few planes at a time in one small buffer."""
         first, last = band_of(rows, self.shape[-2])
         ny, nx = self.shape[-2:]
-        inner = self.shape[1:-2]
-        per_integration = math.prod(inner)
+        per_integration = math.prod(self.shape[1:-2])
         dtype = np.dtype(_RAW_TYPES[self.bitpix])
         plane = ny * nx * dtype.itemsize
         count = (stop - start) * per_integration
         begin = self.offset + start * per_integration * plane
-        if 2 * (last - first) >= ny or plane <= _SMALL_PLANE:
-            data = np.empty((count, ny, nx), dtype)
-            handle.read_into(data, begin)
-            data = data[:, first:last]
-        else:
-            data = np.empty((count, last - first, nx), dtype)
-            for index in range(count):
-                handle.read_into(data[index], begin + index * plane + first * nx * dtype.itemsize)
-        return data.reshape(stop - start, *inner, last - first, nx)
+        whole = 2 * (last - first) >= ny or plane <= _SMALL_PLANE
+        at_once = min(count, max(1, _BUFFER // plane)) if whole else 1
+        buffer = np.empty((at_once, ny if whole else last - first, nx), dtype)
+        skipped = 0 if whole else first * nx * dtype.itemsize
+        band = slice(first, last) if whole else slice(None)
+        for index in range(0, count, at_once):
+            piece = buffer[: min(at_once, count - index)]
+            handle.read_into(piece, begin + index * plane + skipped)
+            yield slice(index, index + len(piece)), piece[:, band]
+
+    def _empty(self, start, stop, rows, dtype):
+        """An array for the result, and the same memory as a row of planes."""
+        first, last = band_of(rows, self.shape[-2])
+        out = np.empty((stop - start, *self.shape[1:-2], last - first, self.shape[-1]), dtype)
+        return out, out.reshape(-1, *out.shape[-2:])
 
     def values(self, handle, start, stop, rows):
         """
@@ -165,14 +173,16 @@ class FilePixels:
         `~numpy.ndarray` of float64
             Fresh, native, contiguous; NaN for blanks.
         """
-        raw = self._raw(handle, start, stop, rows)
-        data = raw.astype(np.float64, order="C")
-        if self.bscale != 1:
-            data *= self.bscale
-        if self.bzero != 0:
-            data += self.bzero
-        if self.blank is not None:
-            data[raw == self.blank] = np.nan
+        data, planes = self._empty(start, stop, rows, np.float64)
+        for where, numbers in self._pieces(handle, start, stop, rows):
+            part = planes[where]
+            part[...] = numbers
+            if self.bscale != 1:
+                part *= self.bscale
+            if self.bzero != 0:
+                part += self.bzero
+            if self.blank is not None:
+                part[numbers == self.blank] = np.nan
         return data
 
     def flags(self, handle, start, stop, rows):
@@ -195,14 +205,18 @@ class FilePixels:
         """
         if self.bitpix < 0 or self.bscale != 1 or self.bzero != int(self.bzero):
             raise CorruptFileError(f"{self.label} does not hold whole numbers", path=self.stored.path, hdu=self.label)
-        raw = self._raw(handle, start, stop, rows)
-        if self.bitpix <= 32 and self.bzero == 0:
-            return raw.astype(np.int32).view(np.uint32)
-        if self.bitpix == 32 and self.bzero == 2**31:
-            bits = raw.astype(np.int32).view(np.uint32)
-            bits ^= np.uint32(1 << 31)
-            return bits
-        return ((raw.astype(np.int64) + int(self.bzero)) & 0xFFFFFFFF).astype(np.uint32)
+        bits, planes = self._empty(start, stop, rows, np.uint32)
+        # Numbers of 32 bits keep their bits; an offset of 2**31, the mark of unsigned ones, flips the highest.
+        plain = self.bitpix <= 32 and (self.bzero == 0 or (self.bitpix == 32 and self.bzero == 2**31))
+        signed = planes.view(np.int32)
+        for where, numbers in self._pieces(handle, start, stop, rows):
+            if plain:
+                signed[where] = numbers
+                if self.bzero:
+                    planes[where] ^= np.uint32(1 << 31)
+            else:
+                planes[where] = (numbers.astype(np.int64) + int(self.bzero)) & 0xFFFFFFFF
+        return bits
 
 
 class ArrayPixels:
@@ -386,7 +400,10 @@ class PixelSegment(Segment):
                 variance = values if variance is None else np.add(variance, values, out=variance)
             if self.sigma is not None:
                 variance = self.sigma.values(handle(self.sigma), *self._range(self.sigma, start, stop), rows)
-                variance *= np.abs(variance)
+                negative = variance < 0
+                variance *= variance
+                if negative.any():
+                    np.negative(variance, out=variance, where=negative)
             dq = self._joined(
                 [pixels.flags(handle(pixels), *self._range(pixels, start, stop), rows) for pixels in self.flags],
                 stop - start,
@@ -417,7 +434,7 @@ class PixelSegment(Segment):
             if len(part) != count:
                 part = np.broadcast_to(part, (count, *part.shape[1:]))
             if result is None:
-                result = part.copy() if part.base is not None or not part.flags.writeable else part
+                result = part if part.flags.writeable and part.flags.owndata else part.copy()
             else:
                 result |= part
         return result

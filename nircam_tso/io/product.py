@@ -153,16 +153,45 @@ def _plain_copy(ts):
     """A copy whose times are stored exactly and whose metadata are plain."""
     from astropy.table import QTable
     from astropy.time import Time
+    from astropy.units import Quantity
 
     table = QTable(ts, copy=True)
+    # YAML marks objects that are the same one: equal units must be one object always,
+    # or a table that was read would be written with other bytes than its file has.
+    units = {}
     table.meta = {key: _plain_meta(key, value) for key, value in ts.meta.items() if not key.startswith("__")}
     for name in table.colnames:
-        if isinstance(table[name], Time):
-            table[name].format = "isot"
-            table[name].precision = 9
+        if isinstance(table[name], Quantity):
+            unit = units.setdefault(str(table[name].unit), table[name].unit)
+            description = table[name].info.description
+            table[name] = Quantity(table[name].value, unit, copy=False)
+            table[name].info.description = description
+        elif isinstance(table[name], Time):
+            table[name] = _settled(table[name])
             table[name].info.serialize_method["ecsv"] = "formatted_value"
             table[name].info.serialize_method["hdf5"] = "jd1_jd2"
     return table
+
+
+def _settled(time):
+    """The same times; what lies under a mask is one constant, so that it cannot tell files apart."""
+    from astropy.time import Time
+
+    description = time.info.description
+    unknown = np.asarray(time.mask)
+    if unknown.any():
+        jd1, jd2 = (np.where(unknown, value, part) for value, part in zip((2451545.0, 0.0), _days(time), strict=True))
+        time = Time(jd1, jd2, format="jd", scale=time.scale)
+        time[unknown] = np.ma.masked
+    time.format = "isot"
+    time.precision = 9
+    time.info.description = description
+    return time
+
+
+def _days(time):
+    plain = time.unmasked
+    return np.asarray(plain.jd1), np.asarray(plain.jd2)
 
 
 def _plain_meta(key, value):

@@ -10,6 +10,8 @@ __all__ = ["decode_table", "native_table"]
 
 _FORM = re.compile(r"\s*(\d*)([LXBIJKAEDCMPQ])")
 _TYPES = {"L": "S1", "B": "u1", "I": ">i2", "J": ">i4", "K": ">i8", "E": ">f4", "D": ">f8"}
+# Offsets are at most 2**63, of unsigned columns.
+_MAX_SCALING = 1 << 63
 _BYTES = {"A": 1, "C": 8, "M": 16, "P": 8, "Q": 16}
 
 
@@ -54,12 +56,15 @@ def decode_table(hdu, data, path=None):
         repeat = int(form.group(1) or 1)
         code = form.group(2)
         item = -(-repeat // 8) if code == "X" else repeat * (_BYTES.get(code) or np.dtype(_TYPES[code]).itemsize)
-        name = str(hdu.get(f"TTYPE{number}", f"col{number}")).strip()
+        name = str(hdu.get(f"TTYPE{number}", "")).strip() or f"col{number}"
         if repeat == 1 and code in "BIJKED" and name not in names:
             names.append(name)
             formats.append(_TYPES[code])
             offsets.append(offset)
-            zeros.append((hdu.get(f"TSCAL{number}", 1), hdu.get(f"TZERO{number}", 0)))
+            scaling = hdu.get(f"TSCAL{number}", 1), hdu.get(f"TZERO{number}", 0)
+            if any(isinstance(value, (str, bool)) or abs(value) > _MAX_SCALING for value in scaling):
+                fail(f"TSCAL{number} and TZERO{number} are {scaling}")
+            zeros.append(scaling)
         offset += item
     if offset > row_bytes or len(data) < n_rows * row_bytes:
         fail("its columns do not fit its rows")

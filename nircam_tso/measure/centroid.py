@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numba import njit
@@ -112,6 +113,9 @@ class Correlator:
         self.template = template
         self.origin = (float(origin_xy[0]), float(origin_xy[1]))
         self.method = method
+        if method == "image_registration":
+            # Here, because filters of warnings are no matter for threads.
+            _import_upstream()
         self._transform = np.fft.rfft2(template)
         self._products = gradient_products(template)
 
@@ -212,9 +216,9 @@ def _find_signal(stamps, usable):
 
 def _registered_shift(template, stamp):
     # Shift (dx, dy) of a stamp against the template, NaN where upstream finds none.
-    cross_correlation_shifts = _import_image_registration().cross_correlation_shifts
     try:
-        dx, dy = cross_correlation_shifts(template, stamp)
+        with np.errstate(all="ignore"):
+            dx, dy = _import_upstream()(template, stamp)
     except (IndexError, ValueError):
         # The highest correlation lies on the edge, where three points are not to be had.
         return np.nan, np.nan
@@ -223,14 +227,15 @@ def _registered_shift(template, stamp):
     return dx - 0.5 * (nx % 2), dy - 0.5 * (ny % 2)
 
 
-def _import_image_registration():
+@cache
+def _import_upstream():
     from astropy.utils.exceptions import AstropyDeprecationWarning
 
     with warnings.catch_warnings():
         for name in ("TestRunner", "TestRunnerBase"):
-            warnings.filterwarnings("ignore", f".*{name}\\b", AstropyDeprecationWarning)
-        import image_registration
-    return image_registration
+            warnings.filterwarnings("ignore", f".*\\b{name}\\b", AstropyDeprecationWarning)
+        from image_registration import cross_correlation_shifts
+    return cross_correlation_shifts
 
 
 @njit(cache=True, nogil=True)

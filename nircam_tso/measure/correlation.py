@@ -146,7 +146,8 @@ def _climb(coefficients, correlation, phases_x, phases_y):
         _fill_phases(ny, ny, y, phases_y)
         _, c_x, c_y, c_xx, c_xy, c_yy = _derivatives(coefficients, phases_x, phases_y)
         determinant = c_xx * c_yy - c_xy * c_xy
-        is_top = c_xx < 0.0 and determinant > 1e-12 * c_xx * c_yy
+        # A ridge has no top along itself, only ripples of rounding.
+        is_top = c_xx < 0.0 and determinant > 1e-10 * (c_xx + c_yy) ** 2
         if is_top:
             step_x = (c_xy * c_y - c_yy * c_x) / determinant
             step_y = (c_xy * c_x - c_xx * c_y) / determinant

@@ -1,6 +1,7 @@
 """Images of point-spread functions in FITS files, as STPSF (formerly WebbPSF) writes them."""
 
 import os
+import warnings
 
 import numpy as np
 
@@ -54,11 +55,18 @@ def read_psf(path, hdu=None):
     nircam_tso.exceptions.InputFileError: nowhere.fits: there is no such file; give the path of a FITS image
     """
     from astropy.io import fits
+    from astropy.io.fits.verify import VerifyWarning
+    from astropy.utils.exceptions import AstropyUserWarning
 
     path = os.fspath(path)
     try:
-        # A file object, because astropy would follow a name that is a URL.
-        with open(path, "rb") as stream, fits.open(stream, memmap=False) as hdus:
+        # A file object, because astropy would follow a name that is a URL. What astropy warns of is
+        # harmless or makes the image unreadable, which is an error below; but where a header cannot
+        # be read, the extension that ought to be taken may be the one behind it.
+        with warnings.catch_warnings(), open(path, "rb") as stream:
+            warnings.simplefilter("ignore", AstropyUserWarning)
+            warnings.filterwarnings("error", "Error validating header", VerifyWarning)
+            hdus = fits.open(stream, memmap=False)
             index = _choose(hdus, hdu, path)
             header, image = hdus[index].header, hdus[index].data
             if getattr(image, "dtype", None) is None or image.dtype.names or image.ndim != 2:
@@ -73,7 +81,7 @@ def read_psf(path, hdu=None):
         raise
     except FileNotFoundError:
         raise InputFileError("there is no such file; give the path of a FITS image", path=path) from None
-    except (OSError, EOFError, ValueError, TypeError) as error:
+    except (OSError, EOFError, ValueError, TypeError, VerifyWarning) as error:
         reason = " ".join(str(error).split())
         raise CorruptFileError(f"cannot be read as FITS ({reason})", path=path, hdu=hdu) from error
 

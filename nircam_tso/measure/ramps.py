@@ -13,7 +13,7 @@ import numpy as np
 
 from nircam_tso.quality import DQ_BITS
 
-__all__ = ["Reduced", "last_unsaturated_group", "reduce_ramps", "saturated_groups", "slope_weights"]
+__all__ = ["Reduced", "reduce_ramps", "saturated_groups", "slope_weights"]
 
 _MODES = ("last-first", "slope", "groups")
 
@@ -393,40 +393,3 @@ def saturated_groups(data, saturation):
         raise ValueError("saturation: must be above 0 DN everywhere")
     full = data >= saturation
     return np.where(full.any(axis=1), full.argmax(axis=1), data.shape[1])
-
-
-def last_unsaturated_group(saturated, footprint=None):
-    """
-    Last group that is unsaturated in every integration.
-
-    The choice for a series in blocks is the least of the blocks' answers.
-
-    Parameters
-    ----------
-    saturated : array_like of int, shape (B, ny, nx)
-        First saturated group of each pixel, from `saturated_groups`.
-    footprint : array_like of bool, shape (ny, nx), optional
-        Pixels that matter; all if not given.
-
-    Returns
-    -------
-    int
-        Zero-based; -1 where a pixel is saturated from the first group on.
-
-    Raises
-    ------
-    ValueError
-        If no pixel matters.
-
-    Examples
-    --------
-    >>> from nircam_tso.measure.ramps import last_unsaturated_group
-    >>> last_unsaturated_group([[[5, 2]], [[4, 1]]], footprint=[[True, False]])
-    3
-    """
-    saturated = np.asarray(saturated)
-    if footprint is not None:
-        saturated = saturated[:, np.asarray(footprint, bool)]
-    if saturated.size == 0:
-        raise ValueError("footprint: holds no pixel; the aperture lies outside the frame")
-    return int(saturated.min()) - 1

@@ -160,7 +160,8 @@ def replace_transients(images, bad, reference, window):
         norm = float(np.sum(used * used))
         if norm == 0.0:
             continue
-        scale = float(np.sum(np.where(bad[row], 0.0, images[row]) * used)) / norm
+        # Pixels without weight may be NaN.
+        scale = float(np.sum(np.where(used != 0.0, images[row], 0.0) * used)) / norm
         pixels = todo[row] & np.isfinite(reference.scatter)
         images[row][pixels] = scale * reference.image[pixels]
         variance[row][pixels] = (scale * reference.scatter[pixels]) ** 2

@@ -5,6 +5,8 @@ from astropy import units as u
 from astropy.io import fits
 from astropy.time import Time
 
+from nircam_tso.simulate.jwst_headers import subarray_corner
+
 __all__ = ["ncdhas_file_names", "write_ncdhas"]
 
 _SCA = {

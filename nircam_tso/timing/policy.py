@@ -138,7 +138,7 @@ def exposure_times(
         _settle_errors(rows, exposure, on_error)
     source = exposure.source
     at_table = (rows.day.copy(), rows.middle.copy(), rows.table_bjd.copy())
-    fraction, shift = 0.5, np.zeros(len(exposure))
+    fraction, shift = 0.5, 0.0
     if time_reference == "pixel" and given is None:
         fraction, shift = _pixel_reference(exposure, star_row)
     if steps is not None:
@@ -146,7 +146,7 @@ def exposure_times(
         if given is None:
             at_table = tuple(np.repeat(column, steps) for column in at_table)
             rows = _group_steps(rows, exposure, groups)
-            shift = np.repeat(shift, steps)
+            shift = np.repeat(np.broadcast_to(shift, len(exposure)), steps)
     elif given is None and exposure.n_groups is not None and groups != (0, exposure.n_groups - 1):
         _part_of_ramp(rows, exposure, groups)
     for column in (rows.start, rows.middle, rows.end):

@@ -112,7 +112,8 @@ def _divide(rows, segments, at, integration):
     _compare_with_expstart(rows, header, start, label)
     share = span / count
     length = readout.integration_time if readout is not None else collecting_time(segment, "slope", (0, 0))
-    length = length if 0 < length <= share else 0.0
+    # TFRAME is rounded, so that the reads may seem to take a little more than there is.
+    length = length if 0 < length <= 1.001 * share else 0.0
     middle = start.seconds + (numbers - 0.5) * share
     flags = QualityFlag.TIME_FROM_HEADER | (QualityFlag.MIDNIGHT_ROLLOVER if midnight else QualityFlag(0))
     rows.put(
@@ -122,7 +123,7 @@ def _divide(rows, segments, at, integration):
         middle,
         middle + 0.5 * share,
         label=f"{label}, {end_label}",
-        accuracy=0.5 * (share - length),
+        accuracy=0.5 * abs(share - length),
         begin=middle - 0.5 * (length or share),
         flags=flags,
     )

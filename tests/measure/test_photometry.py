@@ -35,16 +35,13 @@ def test_sums_agree_with_photutils(block):
     sums = aperture_sums(data, x, y, RADII, variance=variance)
     for b in range(len(data)):
         for k, r in enumerate(RADII):
-            aperture = CircularAperture((x[b], y[b]), r)
-            area = aperture.area_overlap(data[b], method="exact")
-            if np.isnan(area):
+            weights = CircularAperture((x[b], y[b]), r).to_mask(method="exact").to_image(SHAPE)
+            if weights is None or not weights.any():
                 assert np.isnan(sums.sum[b, k])
                 assert sums.area[b, k] == 0
                 continue
-            total = aperture.do_photometry(data[b], method="exact")[0][0]
-            weights = aperture.to_mask(method="exact").to_image(SHAPE)
-            assert sums.sum[b, k] == pytest.approx(total, rel=1e-12)
-            assert sums.area[b, k] == pytest.approx(area, rel=1e-12, abs=1e-12)
+            assert sums.sum[b, k] == pytest.approx((weights * data[b]).sum(), rel=1e-12)
+            assert sums.area[b, k] == pytest.approx(weights.sum(), rel=1e-12, abs=1e-12)
             assert sums.covered_area[b, k] == sums.area[b, k]
             assert sums.variance[b, k] == pytest.approx((weights**2 * variance[b]).sum(), rel=1e-11)
 

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from nircam_tso.measure.ramps import last_unsaturated_group, reduce_ramps, saturated_groups, slope_weights
+from nircam_tso.measure.ramps import reduce_ramps, saturated_groups, slope_weights
 from nircam_tso.quality import DQ_BITS
 
 SHAPE = (5, 8)
@@ -305,15 +305,3 @@ def test_saturated_groups():
         saturated_groups(data, levels.T)
     with pytest.raises(ValueError, match="saturation: must be above 0"):
         saturated_groups(data, 0)
-
-
-def test_last_unsaturated_group_of_every_integration():
-    first = np.array([[[4, 3], [4, 1]], [[2, 4], [4, 4]]])
-    assert last_unsaturated_group(first) == 0
-    assert last_unsaturated_group(first, [[True, True], [True, False]]) == 1
-    assert last_unsaturated_group(first, [[False, False], [True, False]]) == 3
-    assert last_unsaturated_group(first * 0) == -1
-    blocks = [last_unsaturated_group(first[b : b + 1]) for b in range(2)]
-    assert min(blocks) == last_unsaturated_group(first)
-    with pytest.raises(ValueError, match="footprint: holds no pixel"):
-        last_unsaturated_group(first, np.zeros((2, 2), bool))

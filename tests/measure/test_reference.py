@@ -68,6 +68,9 @@ def test_replaced_by_the_scaled_reference():
     bad = np.zeros(images.shape, bool)
     bad[3, 7, 14] = bad[3, 0, 0] = True
     images[bad] = 1e6
+    # A constant bad pixel is not to be filled, and must not spoil the scale.
+    good.constant_bad[8, 13] = True
+    images[:, 8, 13] = np.nan
     window = star() > 1
     variance, filled = replace_transients(images, bad, good, window)
     assert images[3, 7, 14] == pytest.approx(0.5 * star()[7, 14], rel=1e-12)

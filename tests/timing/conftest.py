@@ -62,6 +62,7 @@ def truth_of(header, numbers, row_reset_time=0.0):
 
     The counting is on purpose not the closed formula of the package.
     """
+    header = dict(header)
     frames, starts, ends = 0, {}, {}
     frames += header.get("NRSTSTRT", 0)
     for k in range(1, max(numbers) + 1):

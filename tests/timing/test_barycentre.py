@@ -18,7 +18,8 @@ from astropy.time import Time
 from nircam_tso.timing import exposure_times, offline
 from nircam_tso.timing.barycentre import earth, geocentric_vector
 
-DAYS = Time("2023-01-10T03:00:00") + np.arange(0, 365, 30) * u.day
+with offline():
+    DAYS = Time("2023-01-10T03:00:00") + np.arange(0, 365, 30) * u.day
 AXES = "XYZ"
 
 
@@ -45,8 +46,8 @@ def header_at(make, epoch, **cards):
     position, velocity = spacecraft(epoch)
     places = {f"OBSGEO_{axis}": value for axis, value in zip(AXES, position, strict=True)}
     speeds = {f"OBSGEOD{axis}": value for axis, value in zip(AXES, velocity, strict=True)}
-    more = {"EPH_TIME": epoch.mjd, "TFRAME": 10.73677, "TGROUP": None, **cards}
-    return make.header(EXPSTART=epoch.mjd, **places, **speeds, **more), position, velocity
+    more = {"EPH_TIME": epoch.mjd, "TFRAME": 10.73677, "TGROUP": None, **places, **speeds, **cards}
+    return make.header(EXPSTART=epoch.mjd, **more), position, velocity
 
 
 def barycentric_cards(header, epoch, offset=0.0):
@@ -58,7 +59,7 @@ def barycentric_cards(header, epoch, offset=0.0):
         header[f"JWST_D{axis}"] = v + header[f"OBSGEOD{axis}"] / 1e3
 
 
-@pytest.mark.parametrize("epoch", DAYS, ids=lambda t: t.isot[:10])
+@pytest.mark.parametrize("epoch", list(DAYS), ids=lambda t: t.isot[:10])
 def test_agrees_with_astropy_over_a_year(make, epoch):
     header, position, velocity = header_at(make, epoch)
     times = exposure_times(make.exposure([make.segment(header)]))
@@ -99,7 +100,7 @@ def test_nodes_and_lines_between_them():
     assert np.max(np.abs(np.array(fine) - expected)) / 299792.458 < 2e-9
     assert np.max(np.abs(tdb_tt - clock)) < 2e-9
     few, _ = earth(day[:3], seconds[:3])
-    assert np.max(np.abs(np.array(few) - expected[:, :3])) / 299792.458 < 1e-11
+    assert np.max(np.abs(np.array(few) - expected[:, :3])) / 299792.458 < 1e-10
 
 
 def test_masked_where_the_time_is_unknown(make):

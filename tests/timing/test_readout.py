@@ -155,7 +155,8 @@ def test_times_of_the_stars_own_row(make, slow, fraction):
         assert middle.readout_fraction == 0.5
         for name in ("start", "middle", "end", "bjd"):
             shift = (getattr(pixel, name) - getattr(middle, name)).sec
-            assert shift == pytest.approx((fraction - 0.5) * 0.5, abs=1e-6)
+            # Barycentric times run at a rate of up to 1e-4 more or less.
+            assert shift == pytest.approx((fraction - 0.5) * 0.5, abs=2e-5 if name == "bjd" else 1e-9)
 
 
 @pytest.mark.parametrize(

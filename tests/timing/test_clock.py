@@ -1,0 +1,74 @@
+"""One even clock, and no network."""
+
+import datetime
+import socket
+
+import erfa
+import numpy as np
+import pytest
+from astropy.time import Time
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nircam_tso.exceptions import NircamTSOWarning
+from nircam_tso.timing import clock, exposure_times, offline
+
+
+@given(st.integers(41500, 62000), st.floats(0, 1, exclude_max=True))
+def test_utc_comes_back(day, fraction):
+    time = Time(2400000.5 + day, fraction, format="jd", scale="utc")
+    back = clock.tai_to_time(*(np.atleast_1d(part) for part in clock.utc_to_tai(time.jd1, time.jd2)))
+    assert abs((back - time).sec[0]) < 1e-10
+
+
+@given(st.integers(41500, 62000), st.floats(0, 86399))
+def test_agrees_with_astropy(day, seconds):
+    expected = Time(2400000.5 + day, seconds / 86400, format="jd", scale="tai")
+    ours = clock.tai_to_time(np.array([float(day)]), np.array([seconds]))
+    assert abs((ours.tai - expected).sec[0]) < 1e-10
+
+
+def test_unknown_ones_are_masked_both_ways():
+    time = clock.tai_to_time(np.array([57000.0, np.nan]), np.array([1.0, 2.0]))
+    assert time.mask.tolist() == [False, True]
+    day, seconds = clock.time_to_tai(time)
+    assert day[0] == 57000.0 and np.isnan(day[1]) and np.isnan(seconds[1])
+    assert np.isnan(clock.mjd_to_tai(np.array([np.nan]))[0]).all()
+
+
+def test_nothing_is_asked_of_the_network(make, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise AssertionError("the network was asked")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    clock._load_leap_seconds.cache_clear()
+    monkeypatch.setattr("astropy.time.core._LEAP_SECONDS_CHECK", _not_started())
+    exposure_times(make.exposure([make.segment(make.header())]))
+
+
+def _not_started():
+    from astropy.time import core
+
+    return core._LeapSecondsCheck.NOT_STARTED
+
+
+def test_an_expired_table_warns_once(make, monkeypatch):
+    monkeypatch.setattr(clock, "_warned", [])
+    monkeypatch.setattr(erfa.leap_seconds, "expires", datetime.datetime(2020, 1, 1))
+    exposure = make.exposure([make.segment(make.header())])
+    with pytest.warns(NircamTSOWarning, match="leap seconds ends on 2020-01-01"):
+        exposure_times(exposure)
+    # Warnings are errors here: the second time must be silent, and so must older dates.
+    exposure_times(exposure)
+    monkeypatch.setattr(clock, "_warned", [])
+    exposure_times(make.exposure([make.segment(make.header(EXPSTART=57000.5, EPH_TIME=57000.5))]))
+
+
+def test_offline_leaves_the_user_his_settings():
+    from astropy.utils import iers
+
+    before = iers.conf.auto_download
+    with offline():
+        assert iers.conf.auto_download is False
+    assert iers.conf.auto_download == before
