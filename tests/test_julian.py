@@ -252,7 +252,7 @@ def test_leap_seconds():
         (("2016-01-02", 3), "leave the other fields out"),
         ((2016, "3"), "month: '3' is not a number"),
         ((2016, None), "month: None is not a number"),
-        ((np.datetime64("NaT"),), "NaT"),
+        ((np.datetime64("NaT", "s"),), "NaT"),
         ((np.ma.masked_array([2016, 2017], [False, True]),), r"year\[1\]: 2017 is masked"),
         (([2016, 2017], [1, 2, 3]), "shapes do not fit together"),
         ((b"2016-01-02",), "is not a date"),

@@ -19,7 +19,6 @@ PRODUCTS = ("demo.h5", "demo.ecsv")
 def add_arguments(parser):
     """Add this subcommand's options."""
     parser.epilog = _EXAMPLES
-    parser.add_argument("--integrations", type=int, default=600, metavar="N", help="length of the exposure (600)")
 
 
 def run(options):
@@ -31,14 +30,11 @@ def run(options):
     from nircam_tso.io.sources import open_exposure
     from nircam_tso.simulate import demo_exposure
 
-    if options.integrations < 10:
-        raise ValueError(f"--integrations: {options.integrations} is below 10, too few for a transit")
-
     def say(text):
         if not options.quiet:
             print(text, flush=True)
 
-    say(f"Simulating a transit of {options.integrations} integrations into {FOLDER}/ ...")
+    say(f"Simulating a transit into {FOLDER}/ ...")
     simulation = _simulate(demo_exposure, options)
     # The archive's way: hand over the folder, and let the headers say what it is.
     exposure = open_exposure(FOLDER)
@@ -63,8 +59,8 @@ def _simulate(demo_exposure, options):
     from tqdm import tqdm
 
     show = not options.quiet and sys.stderr.isatty()
-    with tqdm(total=options.integrations, unit="int", desc="simulate", file=sys.stderr, disable=not show) as bar:
-        return demo_exposure(Path(FOLDER), n_integrations=options.integrations, overwrite=True, progress=bar.update)
+    with tqdm(unit="int", desc="simulate", file=sys.stderr, disable=not show) as bar:
+        return demo_exposure(Path(FOLDER), overwrite=True, progress=bar.update)
 
 
 def _against_truth(ts, truth):

@@ -39,10 +39,13 @@ def add_arguments(parser):
 
 def run(options):
     """Run this subcommand and return its exit code."""
+    from nircam_tso.extractor import TimeSeriesExtractor
     from nircam_tso.io.sources import open_exposure, open_exposures
 
     source = arguments.source_from(options)
     settings = arguments.settings_from(options)
+    # Settings are refused before the files are opened, which may take long.
+    TimeSeriesExtractor(**settings)
     if options.workers is not None and options.workers < 1:
         raise ValueError(f"--workers: {options.workers} is not a positive number")
     select = arguments.selection_from(options)

@@ -10,6 +10,9 @@ __all__ = ["shift_images"]
 #: does not come back at the other.
 _MARGIN = 16
 
+#: Pixels that are transformed at a time: more do not fit the processor's cache.
+_CHUNK_PIXELS = 1 << 16
+
 
 def shift_images(array, dx, dy):
     """
@@ -66,11 +69,17 @@ def shift_images(array, dx, dy):
     padded = np.zeros(padded_shape)
     padded[_MARGIN : _MARGIN + shape[0], _MARGIN : _MARGIN + shape[1]] = array
     n_y, n_x = padded_shape
-    phase_x = _shift_phases(np.fft.rfftfreq(n_x), dx - whole_x)[:, None, :]
-    phase_y = _shift_phases(np.fft.fftfreq(n_y), dy - whole_y)[:, :, None]
-    shifted = np.fft.irfft2(np.fft.rfft2(padded) * phase_y * phase_x, s=padded_shape)
-    x_start, y_start = (_MARGIN - whole.astype(int) for whole in (whole_x, whole_y))
-    result = cut_stamps(shifted, x_start, y_start, shape, fill=0.0)
+    transform = np.fft.rfft2(padded)
+    frequency_x, frequency_y = np.fft.rfftfreq(n_x), np.fft.fftfreq(n_y)
+    result = np.empty((len(dx), *shape))
+    n_chunk = max(1, _CHUNK_PIXELS // padded.size)
+    for start in range(0, len(dx), n_chunk):
+        part = slice(start, start + n_chunk)
+        phase_x = _shift_phases(frequency_x, (dx - whole_x)[part])[:, None, :]
+        phase_y = _shift_phases(frequency_y, (dy - whole_y)[part])[:, :, None]
+        shifted = np.fft.irfft2(transform * phase_y * phase_x, s=padded_shape)
+        x_start, y_start = (_MARGIN - whole[part].astype(int) for whole in (whole_x, whole_y))
+        result[part] = cut_stamps(shifted, x_start, y_start, shape, fill=0.0)
     result[~finite] = np.nan
     return result
 

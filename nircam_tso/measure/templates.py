@@ -5,6 +5,7 @@ the star's.
 """
 
 import hashlib
+import numbers
 import os
 from dataclasses import dataclass, field
 
@@ -145,7 +146,8 @@ class PSFTemplate:
         image = checked_image(image, label)
         if oversample is not None:
             factor = oversample
-        if isinstance(factor, bool) or factor != int(factor) or factor < 1:
+        is_number = isinstance(factor, numbers.Real) and not isinstance(factor, bool)
+        if not (is_number and np.isfinite(factor) and factor >= 1 and factor == int(factor)):
             raise ValueError(f"oversample: {factor!r} is not a whole number of at least 1")
         factor = int(factor)
         if origin is not None and not isinstance(origin, str):

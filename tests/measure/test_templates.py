@@ -194,7 +194,7 @@ class TestArray:
         with pytest.raises(ValueError, match=f"^image: .*{message}"):
             PSFTemplate(image)
 
-    @pytest.mark.parametrize("oversample", [0, -2, 1.5, True])
+    @pytest.mark.parametrize("oversample", [0, -2, 1.5, True, "4", np.nan, np.inf])
     def test_bad_oversample(self, oversample):
         with pytest.raises(ValueError, match="^oversample: "):
             PSFTemplate(star((25, 31), 14, 12), oversample=oversample)
@@ -387,14 +387,14 @@ class TestFile:
 
     @pytest.mark.parametrize("hdu", ["SCI", 7, 1.5])
     def test_no_such_extension(self, tmp_path, hdu):
-        with pytest.raises(UnsupportedFileError, match=r"psf.fits: hdu: .* is not in it; it has 0 OVERSAMP, 1 DET_SAMP"):
+        with pytest.raises(UnsupportedFileError, match=r"hdu: .* is not in it; it has 0 OVERSAMP, 1 DET_SAMP"):
             PSFTemplate(stpsf_file(tmp_path / "psf.fits", ("OVERSAMP", "DET_SAMP")), hdu=hdu)
 
     def test_no_image(self, tmp_path):
         path = tmp_path / "grid.fits"
         table = fits.BinTableHDU(np.zeros(3, dtype=[("x", float)]))
         fits.HDUList([fits.PrimaryHDU(np.ones((4, 5, 6))), table]).writeto(path)
-        with pytest.raises(UnsupportedFileError, match=r"holds no image \(ny, nx\), but 0 PRIMARY \(4, 5, 6\); 1  ?table"):
+        with pytest.raises(UnsupportedFileError, match=r"holds no image \(ny, nx\), but 0 PRIMARY \(4, 5, 6\); 1"):
             PSFTemplate(path)
         with pytest.raises(UnsupportedFileError, match=r"an array of shape \(4, 5, 6\) in extension 0"):
             PSFTemplate(path, hdu=0)

@@ -61,8 +61,9 @@ def test_middle_of_the_reads_of_nircam(realdata, name, kind, n_groups):
 def test_dates_and_mjd_of_nircam_agree(realdata, name, limit):
     header = segment(realdata / name, "jwst-cal").header
     start = Time(f"{header['DATE-OBS']}T{header['TIME-OBS']}")
-    for card in ("EXPSTART", "MJD-BEG"):
-        assert abs((start - Time(header[card], format="mjd")).sec) < limit
+    assert abs((start - Time(header["EXPSTART"], format="mjd")).sec) < limit
+    # MJD-BEG may be rounded to nine decimals, 43 microseconds.
+    assert abs((start - Time(header["MJD-BEG"], format="mjd")).sec) < limit + 5e-5
 
 
 @pytest.mark.parametrize(("name", "seconds", "apart"), [(CUTOUT, 204.594, 2032), (BLANKED, 333.870, 2041)])
@@ -142,7 +143,8 @@ def test_images_from_the_ground(realdata):
     assert np.max(np.abs((times.middle - expected).sec)) < 1e-9
     assert (np.diff(times.middle.mjd) > 0).all() and len(times) == 10
     other = Time([h["MJD-OBS"] for h in headers], format="mjd")
-    assert np.max(np.abs((times.start - other).sec)) < 0.04
+    # Six decimals of a day are good to 43 ms.
+    assert np.max(np.abs((times.start - other).sec)) < 0.0433
     assert times.source == "DATE-OBS + EXPTIME/2" and times.notes == ()
 
 

@@ -6,6 +6,7 @@ import pytest
 from astropy.io import fits
 
 from nircam_tso.io.exposure import Exposure, Segment
+from nircam_tso.timing import offline
 
 COLUMNS = ["integration_number"] + [f"int_{w}_{c}" for c in ("MJD_UTC", "BJD_TDB") for w in ("start", "mid", "end")]
 
@@ -51,9 +52,7 @@ def header_of(**cards):
 def segment_of(header, n=12, first=1, kind="jwst-calints", n_groups=None, table=None, name="seg1.fits", **more):
     """A segment without pixels."""
     ny = header.get("SUBSIZE2", 32)
-    return Segment(
-        name, None, kind, header, n, n_groups, (ny, 64), first_integration=first, int_times=table, **more
-    )
+    return Segment(name, None, kind, header, n, n_groups, (ny, 64), first_integration=first, int_times=table, **more)
 
 
 def truth_of(header, numbers, row_reset_time=0.0):
@@ -107,6 +106,13 @@ class Make:
     table = staticmethod(table_of)
     off_by = staticmethod(off_by)
     exposure = Exposure
+
+
+@pytest.fixture(scope="session", autouse=True)
+def leap_seconds():
+    """Astropy looks for newer leap seconds when it first needs them: let that be offline."""
+    with offline():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -83,9 +83,10 @@ def test_agrees_with_astropy_over_twenty_hours(make):
     ends = times.middle[[0, -1]]
     with offline():
         truth = get_body_barycentric("earth", ends.tdb, ephemeris="builtin").xyz.to_value(u.km)
-    line = np.array([[header[f"JWST_{a}"] - header[f"OBSGEO-{a}"] / 1e3 for a in AXES]]).T + np.array(
-        [[header[f"JWST_D{a}"] - header[f"OBSGEOD{a}"] / 1e3 for a in AXES]]
-    ).T * (ends - epoch).sec
+    line = (
+        np.array([[header[f"JWST_{a}"] - header[f"OBSGEO-{a}"] / 1e3 for a in AXES]]).T
+        + np.array([[header[f"JWST_D{a}"] - header[f"OBSGEOD{a}"] / 1e3 for a in AXES]]).T * (ends - epoch).sec
+    )
     assert np.linalg.norm((line - truth)[:, 1]) / 299792.458 > 0.05
 
 

@@ -228,7 +228,7 @@ class TestSharedSpan:
         assert times.accuracy == 0.1
 
     def test_even_shares(self):
-        times = times_of(*ground_test(10, **{"NINTS": 10}))
+        times = times_of(*ground_test(10, NINTS=10))
         span = 2400.0
         expected = Time("2016-01-12T17:10:36") + (np.arange(1, 11) - 0.5) * span / 10 * u.s
         assert np.max(np.abs((times.middle - expected).sec)) < 1e-9

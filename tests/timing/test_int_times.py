@@ -252,9 +252,7 @@ def test_average_of_integrations(make, header):
 
 
 def test_group_steps_start_from_int_times(make, header):
-    segment = make.segment(
-        header, 3, kind="jwst-uncal", n_groups=5, table=make.table(header, range(1, 4), RESET)
-    )
+    segment = make.segment(header, 3, kind="jwst-uncal", n_groups=5, table=make.table(header, range(1, 4), RESET))
     exposure = make.exposure([segment])
     times = exposure_times(exposure, ramp="groups")
     start = make.truth(header, range(1, 4), RESET)[0]

@@ -1,0 +1,223 @@
+"""The command as a person in a shell uses it: what it prints, writes and returns."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from nircam_tso import read
+from nircam_tso.cli.main import COMMANDS, main
+from nircam_tso.simulate import simulate_exposure
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def visit(tmp_path_factory):
+    """Two detectors, one of them at two levels."""
+    folder = tmp_path_factory.mktemp("visit")
+    settings = {"n_integrations": 12, "shape": (40, 48), "seed": 2, "flux": 4e5, "n_groups": 5}
+    for detector, product in (("NRCB1", "calints"), ("NRCBLONG", "calints"), ("NRCBLONG", "rateints")):
+        simulate_exposure(folder, detector=detector, product=product, segments=2, **settings)
+    return folder
+
+
+def run(*args):
+    return main([str(arg) for arg in args])
+
+
+def test_demo(here, capsys):
+    assert run("demo") == 0
+    out = capsys.readouterr().out
+    for words in ("600 good", "transit", "aperture_sum_r5", "INT_TIMES", "wrote     demo.h5, demo.ecsv"):
+        assert words in out
+    assert {path.name for path in here.iterdir()} == {"demo-data", "demo.h5", "demo.ecsv"}
+    first = (here / "demo.h5").read_bytes()
+    # Again over its own files, to the same bytes.
+    assert run("demo") == 0
+    assert (here / "demo.h5").read_bytes() == first
+    flux = read("demo.h5")["aperture_sum_r5"].value
+    depth = 1 - flux[270:330].mean() / np.concatenate([flux[:100], flux[-100:]]).mean()
+    assert 0.0095 < depth < 0.0115
+
+
+def test_extract_writes_both_formats(visit, here, capsys):
+    code = run("extract", visit, "--detector", "NRCB1", "-o", "a.h5", "a.ecsv", "--aperture-radii", 3, 6)
+    assert code == 0
+    assert "rows      12, of which 12 good" in capsys.readouterr().out
+    ts = read("a.h5")
+    assert len(ts) == 12
+    assert ts.meta["aperture_radii"] == [3.0, 6.0]
+    assert ts.meta["preset"] == "focused"
+    assert np.array_equal(read("a.ecsv")["aperture_sum_r6"].value, ts["aperture_sum_r6"].value)
+
+
+def test_options_carry_the_keywords(visit, here):
+    code = run(
+        "extract", visit, "--detector", "NRCB1", "-o", "a.h5", "--quiet", "--preset", "none",
+        "--position", 24, 19, "--subframe-shape", 15, 17, "--annulus", 9, 14, "--estimator", "mean",
+        "--center", "cross-correlation", "--template", "gaussian", "--template-fwhm", 2.5,
+        "--bad-pixels", "nan", "--pixel-integrated", "--flux-unit", "native", "--dq-bits", "HOT", "--workers", 2,
+    )  # fmt: skip
+    assert code == 0
+    import json
+
+    ts = read("a.h5")
+    settings = json.loads(ts.meta["provenance"])["settings"]
+    assert settings["position"] == [24.0, 19.0]
+    assert settings["subframe_shape"] == [15, 17]
+    assert (settings["background"]["inner"], settings["background"]["outer"]) == (9.0, 14.0)
+    assert settings["background"]["estimator"] == "MeanBackground"
+    assert settings["center"] == "cross-correlation"
+    assert settings["template"]["fwhm"] == 2.5
+    assert settings["bad_pixels"] == "nan"
+    assert settings["pixel_integrated"] is True
+    assert settings["dq_bits"] == ["HOT"]
+    assert str(ts["aperture_sum_r3"].unit) == "MJy / sr"
+
+
+def test_groups_are_listed_with_the_options_for_each(visit, here, capsys):
+    assert run("extract", visit, "-o", "a.h5") == 4
+    message = capsys.readouterr().err
+    assert "--detector NRCB1" in message
+    assert "--detector NRCBLONG" in message
+    assert "--product rateints" in message
+    assert not (here / "a.h5").exists()
+
+
+def test_all_detectors_make_one_product_each(visit, here):
+    assert run("extract", visit, "--detector", "all", "--product", "calints", "-o", "a.h5", "--quiet") == 0
+    assert sorted(path.name for path in here.iterdir()) == ["a_nrcb1.h5", "a_nrcblong.h5"]
+    assert read("a_nrcblong.h5").meta["detector"] == "NRCBLONG"
+
+
+def test_default_output_name(visit, here):
+    assert run("extract", visit, "--detector", "NRCB1", "--quiet") == 0
+    assert [path.suffix for path in here.iterdir()] == [".h5"]
+
+
+def test_info_reads_no_pixels(visit, capsys, monkeypatch):
+    from nircam_tso.io.exposure import Exposure
+
+    def refuse(*args, **kwargs):
+        raise AssertionError("pixels were read")
+
+    monkeypatch.setattr(Exposure, "read", refuse)
+    assert run("info", visit) == 0
+    out = capsys.readouterr().out
+    assert out.count("integrations  12, numbers 1 to 12") == 3
+    for words in ("jwst-calints", "jwst-rateints", "NRCB1", "40 x 48", "MJy / sr", "INT_TIMES", "preset        focused"):
+        assert words in out
+
+
+def test_flagged_rows_give_code_3(here):
+    from astropy.io import fits
+
+    simulation = simulate_exposure(here / "sim", n_integrations=6, shape=(40, 48), seed=2, product="rateints")
+    with fits.open(simulation.paths[0], mode="update") as hdus:
+        hdus["SCI"].data[2] = np.nan
+    assert run("extract", here / "sim", "-o", "a.h5", "--quiet") == 3
+    assert read("a.h5")["quality"][2] & 1
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "words"),
+    [
+        (["extract", "missing.fits"], 4, "missing.fits"),
+        (["extract", "x.fits", "--aperture-radii", "0"], 4, "radi"),
+        (["extract", "x.fits", "--position", "here"], 4, "--position: 'here'"),
+        (["extract", "x.fits", "--background", "annulus"], 4, "--annulus INNER OUTER"),
+        (["extract", "x.fits", "--workers", "0"], 4, "--workers"),
+    ],
+)
+def test_bad_input_is_one_line(here, capsys, args, code, words):
+    assert run(*args) == code
+    captured = capsys.readouterr()
+    assert words in captured.err
+    assert captured.err.startswith("nircam-tso: ")
+    assert captured.err.count("\n") == 1
+    assert "Traceback" not in captured.err
+
+
+def test_output_is_checked_before_pixels_are_read(visit, here, capsys, monkeypatch):
+    from nircam_tso.io.exposure import Exposure
+
+    (here / "a.h5").write_bytes(b"mine")
+    monkeypatch.setattr(Exposure, "read", lambda *args: pytest.fail("pixels were read"))
+    assert run("extract", visit, "--detector", "NRCB1", "-o", "a.h5") == 5
+    assert "exists already" in capsys.readouterr().err
+    assert (here / "a.h5").read_bytes() == b"mine"
+    assert run("extract", visit, "--detector", "NRCB1", "-o", "a.txt") == 4
+    assert run("extract", visit, "--detector", "NRCB1", "-o", "no/a.h5") == 5
+
+
+def test_usage_errors_exit_2(capsys):
+    for args in ([], ["extract"], ["frobnicate"], ["extract", "x", "--center", "middle"]):
+        with pytest.raises(SystemExit) as stop:
+            run(*args)
+        assert stop.value.code == 2
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help(command, capsys):
+    with pytest.raises(SystemExit) as stop:
+        run(*([command] if command else []), "--help")
+    assert stop.value.code == 0
+    assert "example" in capsys.readouterr().out
+
+
+def test_version(capsys):
+    import nircam_tso
+
+    with pytest.raises(SystemExit):
+        run("--version")
+    assert capsys.readouterr().out.strip() == f"nircam-tso {nircam_tso.__version__}"
+
+
+def test_simulate(here, capsys):
+    code = run(
+        "simulate", "sim", "--n-integrations", 5, "--shape", 32, 40, "--position", 21, 14,
+        "--stddev", 1.3, 0.9, "--noiseless", "--depth", 0.01, "--product", "rateints",
+    )  # fmt: skip
+    assert code == 0
+    assert "_truth.ecsv" in capsys.readouterr().out
+    assert run("extract", "sim", "-o", "a.h5", "--preset", "none", "--quiet", "--background", "none") in (0, 3)
+    ts = read("a.h5")
+    np.testing.assert_allclose(ts["x_gauss"].value, 21, atol=1e-4)
+    np.testing.assert_allclose(ts["y_gauss"].value, 14, atol=1e-4)
+    assert run("simulate", "sim", "--n-integrations", 5) == 5
+    assert run("simulate", "sim", "--weak-lens", "--psf", "x.fits") == 4
+
+
+def test_simulate_ground_files(here):
+    assert run("simulate", "sim", "--format", "ncdhas", "--n-integrations", 4, "--quiet", "--n-groups", 3) == 0
+    assert len(list((here / "sim").glob("*.fits"))) == 4
+
+
+def test_closed_pipe_and_no_traceback(visit):
+    """``nircam-tso info visit | head -1``."""
+    command = f"{sys.executable} -m nircam_tso.cli.main info '{visit}' | head -1"
+    root = str(os.path.dirname(os.path.dirname(sys.modules["nircam_tso"].__file__)))
+    environment = os.environ | {"PYTHONPATH": root}
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, env=environment, timeout=120)
+    assert done.stdout.startswith("source")
+    assert "Traceback" not in done.stderr
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys\nfrom nircam_tso.cli.main import main\n"
+        "try:\n    main(['extract', '--help'])\nexcept SystemExit:\n    pass\n"
+        "heavy = {'numba', 'scipy', 'pandas', 'matplotlib', 'photutils', 'astropy.timeseries', 'h5py'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    root = str(os.path.dirname(os.path.dirname(sys.modules["nircam_tso"].__file__)))
+    environment = os.environ | {"PYTHONPATH": root}
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, env=environment, timeout=60)
