@@ -36,8 +36,8 @@ def run(options):
 
     say(f"Simulating a transit into {FOLDER}/ ...")
     simulation = _simulate(demo_exposure, options)
-    # The archive's way: hand over the folder, and let the headers say what it is.
-    exposure = open_exposure(FOLDER)
+    # By name, not the folder: other files that someone put there are none of ours.
+    exposure = open_exposure(simulation.paths)
     extractor = TimeSeriesExtractor.for_source(exposure)
     say(f"Extracting {len(simulation.paths)} segments ...")
     ts = extract_with_progress(extractor, exposure, options)
