@@ -17,7 +17,7 @@ from nircam_tso.io.sources import open_exposure
 from nircam_tso.measure.background import FrameBackground
 from nircam_tso.presets import choose_preset
 from nircam_tso.quality import dq_mask
-from nircam_tso.timing import exposure_times
+from nircam_tso.timing import exposure_times, offline
 
 __all__ = ["TimeSeriesExtractor"]
 
@@ -92,6 +92,9 @@ class TimeSeriesExtractor:
         Whether ``time`` is the middle of the readout of the frame or of the star's row.
     target : `~astropy.coordinates.SkyCoord`, optional
         Target of the barycentric correction, instead of the header's.
+    preset : str
+        Name of the preset that the settings came from, for the metadata; `for_source`
+        sets it.
 
     Raises
     ------
@@ -137,7 +140,6 @@ class TimeSeriesExtractor:
     row_reset_time: float = 0.0
     time_reference: str = "middle"
     target: Any = None
-    #: Name of the preset that the settings came from, for the metadata.
     preset: str = "none"
 
     def __post_init__(self):
@@ -215,6 +217,7 @@ class TimeSeriesExtractor:
         """
         return {entry.name: _plain(getattr(self, entry.name)) for entry in fields(self)}
 
+    @offline()
     def extract(
         self,
         source,

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from nircam_tso.exceptions import IncompleteProductError, OutputError
+from nircam_tso.timing import offline
 
 __all__ = ["check_path", "read", "write"]
 
@@ -61,6 +62,7 @@ def check_path(path, *, overwrite=False):
     return kind
 
 
+@offline()
 def write(ts, path, *, overwrite=False):
     """
     Write a product.
@@ -245,6 +247,7 @@ def _compare(table, again, path):
             raise OutputError(f"column {name} reads back changed", path=path)
 
 
+@offline()
 def read(path):
     """
     Read a product.
