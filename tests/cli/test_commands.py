@@ -112,7 +112,15 @@ def test_info_reads_no_pixels(visit, capsys, monkeypatch):
     assert run("info", visit) == 0
     out = capsys.readouterr().out
     assert out.count("integrations  12, numbers 1 to 12") == 3
-    for words in ("jwst-calints", "jwst-rateints", "NRCB1", "40 x 48", "MJy / sr", "INT_TIMES", "preset        focused"):
+    for words in (
+        "jwst-calints",
+        "jwst-rateints",
+        "NRCB1",
+        "40 x 48",
+        "MJy / sr",
+        "INT_TIMES",
+        "preset        focused",
+    ):
         assert words in out
 
 
@@ -215,7 +223,8 @@ def test_help_imports_nothing_heavy():
     code = (
         "import sys\nfrom nircam_tso.cli.main import main\n"
         "try:\n    main(['extract', '--help'])\nexcept SystemExit:\n    pass\n"
-        "heavy = {'numba', 'scipy', 'pandas', 'matplotlib', 'photutils', 'astropy.timeseries', 'h5py'} & set(sys.modules)\n"
+        "heavy = {'numba', 'scipy', 'pandas', 'matplotlib', 'photutils', 'astropy.timeseries', 'h5py'}\n"
+        "heavy &= set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
     root = str(os.path.dirname(os.path.dirname(sys.modules["nircam_tso"].__file__)))
