@@ -258,7 +258,6 @@ def _plan_at(settings, exposure, reader, position, guess, how):
     stamps, found = _settle(stamps, correlator, reference.image, hole, here, anchor)
     star = _fit_star(settings, reference.image, hole, stamps, found)
 
-    one_psf = not isinstance(template, PSFTemplate)
     model = _star_model(template, star, found, box_shape)
     noise, error_source = noise_model(
         settings, exposure, reader.ramp, sample, reference, model, levels, footprint, aperture_window
@@ -286,15 +285,15 @@ def _plan_at(settings, exposure, reader, position, guess, how):
         stamps=stamps,
         correlator=correlator,
         template_origin=origin_name,
-        psf=None if one_psf else array,
+        psf=array if isinstance(template, PSFTemplate) else None,
         psf_origin=origin,
         star=star,
         noise=noise,
         error_source=error_source,
         bad_pixels="nan" if single and settings.bad_pixels == "scale" else settings.bad_pixels,
     )
-    fixed = here if how == "user" else found
-    plan = replace(plan, fixed=fixed)
+    # A place that the user named is meant; one that a header promises is only near the star.
+    plan = replace(plan, fixed=anchor if how == "user" else found)
     if settings.center == "median":
         plan = replace(plan, one_center=_median_centre(plan, images, sample.bad))
     return plan

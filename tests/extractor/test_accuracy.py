@@ -116,6 +116,15 @@ def test_aperture_sums_are_those_of_photutils(center):
             assert ts[f"aperture_area_r{radius:g}"][k].value == pytest.approx(np.pi * radius**2, rel=1e-12)
 
 
+def test_fixed_is_where_the_user_said():
+    """Four pixels beside the star, which is centred all the same."""
+    image = sampled(X0 + 4.2, Y0 - 1.3, 1.3, 0.9)
+    ts = extract([image, image], center="fixed", aperture_radii=[4])
+    table = aperture_photometry(image, CircularAperture((X0, Y0), 4), method="exact")
+    assert ts["aperture_sum_r4"][0].value == pytest.approx(float(table["aperture_sum"][0]), rel=1e-12)
+    assert abs(ts["x_gauss"][0].value - X0 - 4.2) < 1e-6
+
+
 def test_median_centre_is_the_median_of_the_centres():
     places = PLACES[:33]
     ts = extract([sampled(x, y, 1.3, 0.9) for x, y in places], center="median")
