@@ -61,10 +61,13 @@ def choose_preset(header, shape):
 
     wheels = {card("FILTER"), card("PUPIL")}
     seen = ", ".join(f"{name} {card(name)}" for name in ("FILTER", "PUPIL", "SUBARRAY") if card(name))
-    lens = next((power for power in (8, 4) if f"WLP{power}" in wheels), None)
-    if lens is not None:
+    # Plus and minus lenses in both wheels add up; the sign of the defocus does not matter.
+    waves = sum(
+        sign * power * (f"WL{letter}{power}" in wheels) for letter, sign in (("P", 1), ("M", -1)) for power in (4, 8)
+    )
+    if waves != 0:
         # Sizes scale with the defocus: eight waves spread the light twice as far as four.
-        scale = lens / 8
+        scale = abs(waves) / 8
         if min(shape) < 150 * scale:
             settings = {
                 "aperture_radii": [],
@@ -75,7 +78,7 @@ def choose_preset(header, shape):
                 "center": "fixed",
             }
             return Preset("weak-lens-frame", f"{seen}: the light fills the frame of {shape[0]} x {shape[1]}", settings)
-        size = 181 if lens == 8 else 91
+        size = 2 * round(90 * scale) + 1
         settings = {
             "aperture_radii": [scale * radius for radius in (60, 70, 80, 90)],
             "subframe_shape": (size, size),
@@ -83,7 +86,7 @@ def choose_preset(header, shape):
             "template": "median",
             "center": "median",
         }
-        return Preset(f"weak-lens-{lens}", f"{seen}: {lens} waves of defocus", settings)
+        return Preset(f"weak-lens-{abs(waves)}", f"{seen}: {abs(waves)} waves of defocus", settings)
     if card("INSTRUME") == "NIRCAM" or card("TELESCOP") == "JWST":
         settings = {
             "aperture_radii": [3, 5, 8],

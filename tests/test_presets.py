@@ -31,6 +31,18 @@ def test_four_waves_are_half_the_size_of_eight():
     assert four["background"].outer == eight["background"].outer / 2
 
 
+@pytest.mark.parametrize(
+    ("wheels", "name"),
+    [
+        ({"PUPIL": "WLM8"}, "weak-lens-8"),
+        ({"FILTER": "WLP4", "PUPIL": "WLM8"}, "weak-lens-4"),
+        ({"FILTER": "WLP4", "PUPIL": "WLP8"}, "weak-lens-12"),
+    ],
+)
+def test_waves_add_up(wheels, name):
+    assert choose_preset({"INSTRUME": "NIRCAM", **wheels}, (400, 400)).name == name
+
+
 def test_frame_that_the_light_fills():
     preset = choose_preset({"INSTRUME": "NIRCAM", "PUPIL": "WLP8", "SUBARRAY": "SUB64P"}, (64, 60))
     assert preset.name == "weak-lens-frame"

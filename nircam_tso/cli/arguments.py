@@ -1,6 +1,15 @@
 """Options that several subcommands share."""
 
-__all__ = ["add_selection", "add_settings", "settings_from", "source_from"]
+__all__ = [
+    "add_selection",
+    "add_settings",
+    "add_source",
+    "extractor_from",
+    "numbers",
+    "selection_from",
+    "settings_from",
+    "source_from",
+]
 
 
 def add_source(parser):
@@ -36,21 +45,21 @@ def add_settings(parser):
     group = parser.add_argument_group("settings (those not given come from the preset)")
     add = group.add_argument
     add("--preset", choices=["auto", "none"], default="auto", help="settings by filter, pupil and subarray (auto)")
-    add("--aperture-radii", type=float, nargs="+", metavar="R", help="aperture radii in pixels")
-    add("--position", nargs="+", metavar="X Y", help='the star, zero-based pixels "X Y", or "brightest"')
-    add("--subframe-shape", type=int, nargs=2, metavar=("NY", "NX"), help="stamp in which the star is centred")
+    add("--aperture-radii", metavar="R,R,...", help="aperture radii in pixels, such as 3,5,8")
+    add("--position", metavar="X,Y", help='the star in zero-based pixels, such as 81,90, or "brightest"')
+    add("--subframe-shape", metavar="NY,NX", help="stamp in which the star is centred")
     add("--background", choices=["frame", "annulus", "none"], help="where the sky is measured")
-    add("--annulus", type=float, nargs=2, metavar=("INNER", "OUTER"), help="radii of the sky annulus in pixels")
+    add("--annulus", metavar="INNER,OUTER", help="radii of the sky annulus in pixels, such as 12,20")
     add("--estimator", help="sky estimator: median, mean, mode, mmm, sextractor or biweight")
     add("--template", help='what to correlate with: a PSF in a FITS file, "median", or "gaussian"')
     add("--template-fwhm", type=float, metavar="PX", help="width of the Gaussian template")
     add("--cross-correlation", choices=["fourier", "image_registration"])
     add("--center", choices=["gaussian", "cross-correlation", "centroid", "median", "fixed"])
     add("--ramp", choices=["last-first", "slope", "groups"])
-    add("--group-range", nargs="+", metavar="G", help='first and last group, zero-based, or "auto"')
+    add("--group-range", metavar="FIRST,LAST", help='groups of ramps to use, zero-based, or "auto"')
     add("--saturation", type=float, metavar="DN", help="level at which a ramp is saturated")
     add("--bad-pixels", choices=["scale", "nan", "ignore"])
-    add("--dq-bits", nargs="+", metavar="NAME", help="DQ bits that make a pixel bad, beside DO_NOT_USE")
+    add("--dq-bits", metavar="NAME,...", help="DQ bits that make a pixel bad, beside DO_NOT_USE")
     add("--gain", type=float, metavar="E", help="electrons per image unit")
     add("--read-noise", type=float, metavar="E", help="electrons")
     add("--pixel-integrated", action="store_true", default=None, help="integrate the Gaussian over each pixel")
@@ -60,14 +69,12 @@ def add_settings(parser):
 
 
 _DIRECT = (
-    "aperture_radii",
     "template_fwhm",
     "cross_correlation",
     "center",
     "ramp",
     "saturation",
     "bad_pixels",
-    "dq_bits",
     "gain",
     "read_noise",
     "pixel_integrated",
@@ -82,48 +89,110 @@ def settings_from(options):
     from nircam_tso import AnnulusBackground, FrameBackground, GaussianTemplate, PSFTemplate
 
     settings = {name: getattr(options, name) for name in _DIRECT if getattr(options, name) is not None}
+    if options.aperture_radii:
+        settings["aperture_radii"] = numbers("--aperture-radii", options.aperture_radii)
     if options.subframe_shape:
-        settings["subframe_shape"] = tuple(options.subframe_shape)
-    if options.position:
-        settings["position"] = _position(options.position)
-    if options.group_range:
-        settings["group_range"] = _group_range(options.group_range)
+        settings["subframe_shape"] = numbers("--subframe-shape", options.subframe_shape, 2, int)
+    if options.dq_bits:
+        settings["dq_bits"] = [name.strip() for name in options.dq_bits.split(",")]
+    for name, kind in (("position", float), ("group_range", int)):
+        value = getattr(options, name)
+        if value in ("brightest", "auto"):
+            settings[name] = value
+        elif value:
+            settings[name] = numbers(f"--{name.replace('_', '-')}", value, 2, kind)
     if options.template == "gaussian":
         settings["template"] = GaussianTemplate(options.template_fwhm or 2.0)
     elif options.template == "median":
         settings["template"] = "median"
     elif options.template:
         settings["template"] = PSFTemplate(options.template)
-    more = {"estimator": options.estimator} if options.estimator else {}
-    kind = options.background or ("annulus" if options.annulus else "frame" if options.estimator else None)
-    if kind == "none":
+    if options.background == "none":
         settings["background"] = None
-    elif kind == "annulus":
-        if not options.annulus:
-            raise ValueError("--background annulus needs --annulus INNER OUTER")
-        settings["background"] = AnnulusBackground(*options.annulus, **more)
-    elif kind == "frame":
-        if options.annulus:
-            raise ValueError("--annulus goes with --background annulus, not frame")
-        settings["background"] = FrameBackground(**more)
+    elif options.annulus:
+        inner, outer = numbers("--annulus", options.annulus, 2)
+        if not 0 <= inner < outer:
+            raise ValueError(f"--annulus: {options.annulus} is not INNER,OUTER with 0 <= INNER < OUTER")
+        settings["background"] = AnnulusBackground(inner, outer)
+    elif options.background == "frame":
+        settings["background"] = FrameBackground()
+    if options.annulus and options.background not in (None, "annulus"):
+        raise ValueError(f"--annulus: goes with --background annulus, not with {options.background}")
+    if options.estimator and options.background == "none":
+        raise ValueError("--estimator: there is nothing to estimate with --background none")
     return settings
 
 
-def _position(words):
-    if words == ["brightest"]:
-        return "brightest"
-    try:
-        x, y = (float(word) for word in words)
-    except ValueError:
-        raise ValueError(f'--position: {" ".join(words)!r} is not two numbers "X Y" or "brightest"') from None
-    return (x, y)
+def extractor_from(options, exposure):
+    """
+    Make the extractor: the preset's settings, and over them those that were given.
+
+    Parameters
+    ----------
+    options : `argparse.Namespace`
+        With what `add_settings` adds.
+    exposure : `~nircam_tso.io.exposure.Exposure`
+        What will be measured.
+
+    Returns
+    -------
+    `~nircam_tso.TimeSeriesExtractor`
+
+    Raises
+    ------
+    ValueError
+        For an annulus without radii, or an estimator without a sky.
+    """
+    from dataclasses import replace
+
+    from nircam_tso import TimeSeriesExtractor
+
+    settings = settings_from(options)
+    if options.preset == "none":
+        extractor = TimeSeriesExtractor(**settings)
+    else:
+        extractor = TimeSeriesExtractor.for_source(exposure, **settings)
+    background = extractor.background
+    if options.background == "annulus" and not hasattr(background, "outer"):
+        raise ValueError("--background: annulus needs --annulus INNER,OUTER")
+    if options.estimator is None:
+        return extractor
+    if background is None:
+        raise ValueError(f"--estimator: the preset {extractor.preset} has no sky; give --background too")
+    return replace(extractor, background=replace(background, estimator=options.estimator))
 
 
-def _group_range(words):
-    if words == ["auto"]:
-        return "auto"
+def numbers(option, text, count=None, kind=float):
+    """
+    Numbers out of one word of the command line, separated by commas.
+
+    One word, because an option that took several would take the source that follows too.
+
+    Parameters
+    ----------
+    option : str
+        Name of the option, for the message.
+    text : str
+        What was given.
+    count : int, optional
+        How many there must be.
+    kind : type, optional
+        float or int.
+
+    Returns
+    -------
+    tuple
+
+    Raises
+    ------
+    ValueError
+        For anything else.
+    """
     try:
-        first, last = (int(word) for word in words)
+        values = tuple(kind(part) for part in text.split(","))
     except ValueError:
-        raise ValueError(f'--group-range: {" ".join(words)!r} is not two whole numbers or "auto"') from None
-    return (first, last)
+        values = ()
+    if not values or (count is not None and len(values) != count):
+        what = "whole numbers" if kind is int else "numbers"
+        raise ValueError(f"{option}: {text!r} is not {count or 'a list of'} {what} separated by commas, such as 21,21")
+    return values

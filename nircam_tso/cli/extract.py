@@ -11,8 +11,8 @@ __all__ = ["add_arguments", "run"]
 _EXAMPLES = """\
 examples:
   nircam-tso extract jw01234001001_03101_00001-seg001_nrca1_calints.fits
-  nircam-tso extract visit/ --detector NRCA1 --product calints -o wasp80.h5 wasp80.ecsv
-  nircam-tso extract 'night/*.fits' --position 81 90 --aperture-radii 4 6 8
+  nircam-tso extract visit/ --detector NRCA1 --product calints -o wasp80.h5 -o wasp80.ecsv
+  nircam-tso extract 'night/*.fits' --position 81,90 --aperture-radii 4,6,8
   nircam-tso extract fits_input_file.txt --preset none -o cv3.h5
 """
 
@@ -24,9 +24,10 @@ def add_arguments(parser):
     parser.add_argument(
         "-o",
         "--output",
-        nargs="+",
+        action="append",
         metavar="FILE",
-        help="products to write, .h5, .hdf5 or .ecsv (default: the source's name with _tso.h5, in this folder)",
+        help="product to write, .h5, .hdf5 or .ecsv; may be given again (default: the source's name with "
+        "_tso.h5, in this folder)",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace existing products")
     arguments.add_selection(parser)
@@ -43,9 +44,8 @@ def run(options):
     from nircam_tso.io.sources import open_exposure, open_exposures
 
     source = arguments.source_from(options)
-    settings = arguments.settings_from(options)
     # Settings are refused before the files are opened, which may take long.
-    TimeSeriesExtractor(**settings)
+    TimeSeriesExtractor(**arguments.settings_from(options))
     if options.workers is not None and options.workers < 1:
         raise ValueError(f"--workers: {options.workers} is not a positive number")
     select = arguments.selection_from(options)
@@ -61,21 +61,17 @@ def run(options):
         _check_output(path, inputs, options.overwrite)
     code = 0
     for (label, exposure), paths in zip(exposures, outputs, strict=True):
-        code = max(code, _one(options, settings, exposure, paths, label))
+        code = max(code, _one(options, exposure, paths, label))
     return code
 
 
-def _one(options, settings, exposure, paths, label):
+def _one(options, exposure, paths, label):
     from nircam_tso.cli.main import EXIT_FLAGGED, EXIT_OK
     from nircam_tso.cli.summary import summary_lines
-    from nircam_tso.extractor import TimeSeriesExtractor
     from nircam_tso.io.product import write
     from nircam_tso.quality import good
 
-    if options.preset == "none":
-        extractor = TimeSeriesExtractor(**settings)
-    else:
-        extractor = TimeSeriesExtractor.for_source(exposure, **settings)
+    extractor = arguments.extractor_from(options, exposure)
     ts = extract_with_progress(extractor, exposure, options, label)
     for path in paths:
         write(ts, path, overwrite=options.overwrite)
@@ -104,15 +100,23 @@ def extract_with_progress(extractor, exposure, options, label=""):
 
 def _outputs(options, exposure, label):
     suffix = f"_{label.lower()}" if label else ""
-    if options.output:
-        paths = [Path(name) for name in options.output]
-    else:
-        first = Path(exposure.segments[0].name).name
-        stem = first[: -len(".gz")] if first.endswith(".gz") else first
-        paths = [Path(f"{Path(stem).stem}_tso.h5")]
-        if label and label.lower() in paths[0].stem.lower():
-            suffix = ""
+    names = options.output or [f"{_stem(arguments.source_from(options), exposure)}_tso.h5"]
+    for name in names:
+        if not name:
+            raise ValueError("-o: an empty name; give a file name that ends in .h5, .hdf5 or .ecsv")
+    paths = [Path(name) for name in names]
     return [path.with_name(f"{path.stem}{suffix}{path.suffix}") for path in paths]
+
+
+def _stem(source, exposure):
+    """Name of a product by that of a folder, a file or a list; a glob and several files go by the first file."""
+    one = isinstance(source, str) and os.path.exists(source)
+    name = os.path.basename(os.path.abspath(source)) if one else os.path.basename(exposure.segments[0].name)
+    if one and os.path.isdir(source):
+        return name
+    for ending in (".gz", ".fits", ".fit", ".txt", ".lst", ".list"):
+        name = name.removesuffix(ending)
+    return name
 
 
 def _check_output(path, inputs, overwrite):

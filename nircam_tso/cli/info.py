@@ -1,6 +1,7 @@
 """``nircam-tso info``: what a source is, without its pixels."""
 
 from nircam_tso.cli import arguments
+from nircam_tso.cli.main import EXIT_INPUT
 
 __all__ = ["add_arguments", "run"]
 
@@ -22,17 +23,23 @@ def run(options):
     """Run this subcommand and return its exit code."""
     from nircam_tso.io.sources import open_exposures
 
+    problems = []
     exposures = open_exposures(
         arguments.source_from(options),
         select=arguments.selection_from(options),
         axis=options.axis,
         recursive=options.recursive,
+        problems=problems,
     )
     for index, (label, exposure) in enumerate(exposures):
         if index:
             print()
         print("\n".join(info_lines(exposure, label)))
-    return 0
+        if len(exposures) + len(problems) > 1 and exposure.options:
+            print(f"choose        {exposure.options}")
+    for label, error in problems:
+        print(f"\nsource        {label}\nproblem       {error}")
+    return 0 if exposures else EXIT_INPUT
 
 
 def info_lines(exposure, label=""):

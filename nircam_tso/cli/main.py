@@ -99,16 +99,8 @@ def main(args=None):
     """
     args = list(sys.argv[1:] if args is None else args)
     command = next((arg for arg in args if not arg.startswith("-")), None)
-    parser = build_parser(command if command in COMMANDS else "")
-    options = parser.parse_args(args)
-    return _guarded(options)
-
-
-def _guarded(options):
-    from nircam_tso.exceptions import IncompleteProductError, OutputError
-
     try:
-        return options.run(options)
+        return _run(build_parser(command if command in COMMANDS else "").parse_args(args))
     except BrokenPipeError:
         # The reader of our output went away; what it read is what it wanted.
         sys.stdout = open(os.devnull, "w")
@@ -116,14 +108,23 @@ def _guarded(options):
     except KeyboardInterrupt:
         print("nircam-tso: interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
+
+
+def _run(options):
+    from nircam_tso.exceptions import IncompleteProductError, OutputError
+
+    try:
+        return options.run(options)
+    except BrokenPipeError:
+        raise
     except OutputError as error:
         code, message = EXIT_OUTPUT, error
-    except IncompleteProductError as error:
-        code, message = EXIT_INPUT, error
-    except (OSError, ValueError, TypeError, MemoryError, ImportError) as error:
+    except (IncompleteProductError, OSError, ValueError, TypeError, MemoryError, ImportError) as error:
         code, message = EXIT_INPUT, error
     if options.debug:
-        raise message
+        import traceback
+
+        traceback.print_exception(message)
     print(f"nircam-tso: {_printable(message)}", file=sys.stderr)
     return code
 

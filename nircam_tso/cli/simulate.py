@@ -1,14 +1,17 @@
 """``nircam-tso simulate``: a synthetic exposure with known truth."""
 
+import math
 import sys
+
+from nircam_tso.cli.arguments import numbers
 
 __all__ = ["add_arguments", "run"]
 
 _EXAMPLES = """\
 examples:
-  nircam-tso simulate sim/ --n-integrations 200 --shape 64 64 --depth 0.01
+  nircam-tso simulate sim/ --n-integrations 200 --shape 64,64 --depth 0.01
   nircam-tso simulate sim/ --format ncdhas --product red --n-groups 7
-  nircam-tso simulate sim/ --weak-lens --shape 256 256 --subarray SUBGRISM256 --pupil WLP8
+  nircam-tso simulate sim/ --weak-lens --shape 256,256 --subarray SUBGRISM256 --pupil WLP8
 """
 
 #: Options that go to `~nircam_tso.simulate.SimulationSettings` as they are: name, keywords.
@@ -17,10 +20,10 @@ _DIRECT = {
     "product": {"help": "rateints, calints or uncal (JWST); slp or red (NCDHAS)"},
     "n_integrations": {"type": int, "metavar": "N"},
     "segments": {"type": int, "metavar": "N", "help": "files of a JWST exposure"},
-    "shape": {"type": int, "nargs": 2, "metavar": ("NY", "NX")},
-    "position": {"type": float, "nargs": 2, "metavar": ("X", "Y"), "help": "the star, zero-based pixels"},
+    "shape": {"metavar": "NY,NX"},
+    "position": {"metavar": "X,Y", "help": "the star, zero-based pixels"},
     "flux": {"type": float, "metavar": "E", "help": "electron/s of the star"},
-    "stddev": {"type": float, "nargs": "+", "metavar": "PX", "help": "width, or two widths, of a Gaussian star"},
+    "stddev": {"metavar": "PX[,PX]", "help": "width, or two widths, of a Gaussian star"},
     "theta": {"type": float, "metavar": "DEG"},
     "sky": {"type": float, "metavar": "E", "help": "electron/s in a pixel"},
     "gain": {"type": float, "metavar": "E", "help": "electrons per DN"},
@@ -29,7 +32,7 @@ _DIRECT = {
     "n_frames": {"type": int, "metavar": "N"},
     "group_gap": {"type": int, "metavar": "N"},
     "jitter": {"type": float, "metavar": "PX", "help": "rms on each axis"},
-    "drift": {"type": float, "nargs": 2, "metavar": ("DX", "DY"), "help": "over the exposure, pixels"},
+    "drift": {"metavar": "DX,DY", "help": "over the exposure, pixels"},
     "dead_fraction": {"type": float, "metavar": "F"},
     "start": {"metavar": "UTC", "help": "start of the exposure, ISO 8601"},
     "target": {"metavar": "NAME"},
@@ -74,14 +77,14 @@ def run(options):
 
 
 def _settings(options):
-    from astropy import units as u
-
-    from nircam_tso.simulate import DEMO_TRANSIT, SimulationSettings, transit_light_curve, weak_lens_psf
+    from nircam_tso.simulate import SimulationSettings, weak_lens_psf
 
     given = {name: getattr(options, name) for name in _DIRECT if getattr(options, name) is not None}
-    for name in ("shape", "position", "drift", "stddev"):
+    for name, count, kind in (("shape", 2, int), ("position", 2, float), ("drift", 2, float), ("stddev", None, float)):
         if name in given:
-            given[name] = tuple(given[name])
+            given[name] = numbers(f"--{name}", given[name], count, kind)
+    if len(given.get("stddev", ())) == 1:
+        given["stddev"] = given["stddev"][0]
     if options.weak_lens and options.psf:
         raise ValueError("--weak-lens, --psf: give one of them")
     if options.weak_lens:
@@ -92,7 +95,21 @@ def _settings(options):
         given["psf"] = PSFTemplate(options.psf)
     settings = SimulationSettings(noise=not options.noiseless, **given)
     if options.depth is not None:
-        middle = settings.start + settings.readout.span(settings.n_integrations) / 2 * u.s
-        planet = {**DEMO_TRANSIT, "depth": options.depth}
-        settings = settings.changed(light_curve=lambda time: transit_light_curve(time, t0=middle, **planet))
+        settings = settings.changed(light_curve=_transit(settings, options.depth))
     return settings
+
+
+def _transit(settings, depth):
+    """A transit in the middle of the exposure that lasts 0.4 of it."""
+    from astropy import units as u
+
+    from nircam_tso.simulate import DEMO_TRANSIT, transit_light_curve
+
+    if not 0 < depth < 0.5:
+        raise ValueError(f"--depth: {depth} is not between 0 and 0.5")
+    span = settings.readout.span(settings.n_integrations)
+    planet = {**DEMO_TRANSIT, "depth": depth}
+    # The planet crosses 2 / (pi a/R) of its orbit: its period follows from the duration.
+    planet["period"] = 0.4 * span / 86400 * math.pi * planet["a_rs"] / 2
+    middle = settings.start + span / 2 * u.s
+    return lambda time: transit_light_curve(time, t0=middle, **planet)

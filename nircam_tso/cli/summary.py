@@ -29,10 +29,7 @@ def summary_lines(ts):
     lines.append(f"rows      {len(ts)}, of which {int(ok.sum())} good")
     lines.append(f"times     {_span(ts)}, from {meta.get('time_source', 'unknown')}")
     lines.append(f"sky       {_median(ts['background'])} per pixel")
-    x, y = (
-        np.nanmedian(_values(ts[name])) if np.isfinite(_values(ts[name])).any() else np.nan for name in ("x_cc", "y_cc")
-    )
-    lines.append(f"centre    x {x:.3f}, y {y:.3f} pix (cross-correlation, median)")
+    lines.append(f"centre    {_centre(ts)}")
     lines += _light_curves(ts, ok)
     flags = np.asarray(ts["quality"])
     counts = {flag.name: int(((flags & np.uint32(flag)) != 0).sum()) for flag in QualityFlag}
@@ -45,6 +42,21 @@ def summary_lines(ts):
 
 def _values(column):
     return np.asarray(getattr(column, "value", column), float)
+
+
+def _centre(ts):
+    """Where the apertures sit."""
+    how = ts.meta.get("center", "gaussian")
+    if how == "median" and "center_x" in ts.meta:
+        return f"x {ts.meta['center_x']:.3f}, y {ts.meta['center_y']:.3f} pix (one for the series)"
+    if how == "fixed" and "center_x" in ts.meta:
+        return f"x {ts.meta['center_x']:.3f}, y {ts.meta['center_y']:.3f} pix (fixed)"
+    kind = {"gaussian": "gauss", "cross-correlation": "cc"}.get(how, "centroid")
+    middle = []
+    for axis in "xy":
+        values = _values(ts[f"{axis}_{kind}"])
+        middle.append(np.median(values[np.isfinite(values)]) if np.isfinite(values).any() else np.nan)
+    return f"x {middle[0]:.3f}, y {middle[1]:.3f} pix ({how}, median of the rows)"
 
 
 def _median(column):

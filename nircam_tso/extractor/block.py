@@ -37,31 +37,38 @@ def measure_block(plan, block):
         the frame, angles in degree, ``quality`` as uint32, and ``saturated_set``, a
         checksum of the saturated pixels within the largest aperture.
     """
-    images = block_images(block, plan.ramp, plan.columns, plan.rows, plan.dq_mask)
+    images = block_images(block, plan.ramp, plan.read, plan.dq_mask)
+    levels = None
+    if plan.settings.background is not None:
+        levels = estimate_background(
+            np.ascontiguousarray(images.data), plan.footprint, plan.settings.background, bad=images.bad
+        )
+    images = images.cut(plan.box.within(plan.read))
+    # The sky is taken off in place, which must not reach the user's own array.
+    images.data = images.data.copy()
     data = images.data
     n = len(data)
     passing = images.bad & ~plan.excluded
-    usable = ~plan.excluded
-    no_data = ~((~passing) & usable & plan.window).any(axis=(1, 2))
+    no_data = ~((~passing) & ~plan.excluded & plan.window).any(axis=(1, 2))
     quality = np.where(no_data, _FLAG["NO_DATA"], np.uint32(0))
 
     result = {"quality": quality}
-    scatter = _background(plan, data, passing, result)
-    _pixel_flags(plan, images, passing, result)
-
+    scatter = _background(levels, data, result)
     added = filled = None
     if plan.bad_pixels == "scale":
         added, filled = replace_transients(data, passing, plan.reference, plan.window)
     still_bad = passing if filled is None else passing & ~filled
-    result["n_replaced"] = (
-        np.zeros(n, np.int32) if filled is None else (filled & plan.aperture_window).sum(axis=(1, 2)).astype(np.int32)
-    )
 
-    centres = centre_stamps(plan, data, still_bad)
+    centres = centre_stamps(plan, data, still_bad, passing)
     quality |= np.where(no_data, np.uint32(0), centres.flags)
     _centre_columns(plan, centres, result)
     x, y = _aperture_centres(plan, centres, quality, no_data)
-    variance, invalid = _variance(plan, images, scatter, added, still_bad)
+    inside = _aperture_pixels(plan, x, y, data.shape)
+    _pixel_flags(plan, images, passing, inside, result)
+    result["n_replaced"] = np.zeros(n, np.int32)
+    if filled is not None:
+        result["n_replaced"][:] = (filled & inside).sum(axis=(1, 2))
+    variance, invalid = _variance(plan, images, scatter, added, filled, still_bad)
     _apertures(plan, data, x, y, still_bad, variance, invalid, result)
     _masks(plan, data, still_bad, variance, invalid, result)
     _psf_flux(plan, centres, result)
@@ -72,14 +79,12 @@ def measure_block(plan, block):
     return result
 
 
-def _background(plan, data, passing, result):
+def _background(levels, data, result):
     """Subtract the sky in place; return its scatter per pixel."""
-    settings = plan.settings
-    if settings.background is None:
+    if levels is None:
         result["background"] = np.zeros(len(data))
         result["background_err"] = np.zeros(len(data))
         return np.full(len(data), np.nan)
-    levels = estimate_background(data, plan.footprint, settings.background, bad=passing)
     failed = ~levels.valid
     result["background"] = np.where(failed, np.nan, levels.level)
     result["background_err"] = np.where(failed, np.nan, levels.error)
@@ -89,9 +94,22 @@ def _background(plan, data, passing, result):
     return np.where(failed, np.nan, levels.scatter)
 
 
-def _pixel_flags(plan, images, passing, result):
+def _aperture_pixels(plan, x, y, shape):
+    """Pixels that the largest aperture of each row, where it sits, or a mask touches."""
+    inside = np.zeros(shape, bool)
+    for mask in plan.masks.values():
+        inside |= mask
+    if plan.settings.aperture_radii:
+        beside = np.maximum(np.abs(np.arange(shape[2]) - x[:, None]) - 0.5, 0.0) ** 2
+        above = np.maximum(np.abs(np.arange(shape[1]) - y[:, None]) - 0.5, 0.0) ** 2
+        inside |= above[:, :, None] + beside[:, None, :] < max(plan.settings.aperture_radii) ** 2
+    return inside
+
+
+def _pixel_flags(plan, images, passing, inside, result):
     quality = result["quality"]
-    window = plan.aperture_window & ~plan.never
+    # A core that is saturated always is left out always, and still said to be saturated.
+    window = inside & ~plan.never
     inside = passing & window
     dq = images.dq
     if dq is None:
@@ -102,7 +120,7 @@ def _pixel_flags(plan, images, passing, result):
     quality |= np.where((inside & unusable).any(axis=(1, 2)), _FLAG["DO_NOT_USE"], np.uint32(0))
     quality |= np.where((inside & ~unusable).any(axis=(1, 2)), _FLAG["NAN_IN_APERTURE"], np.uint32(0))
     for name in ("SATURATED", "JUMP_DET"):
-        seen = ((dq & np.uint32(DQ_BITS[name])) != 0) & window
+        seen = ((dq & np.uint32(DQ_BITS[name])) != 0) & (window if name == "SATURATED" else window & ~plan.constant_bad)
         rows = seen.any(axis=(1, 2))
         quality |= np.where(rows, _FLAG[name], np.uint32(0))
         if name == "SATURATED":
@@ -113,7 +131,7 @@ def _pixel_flags(plan, images, passing, result):
 
 
 def _centre_columns(plan, centres, result):
-    x0, y0 = plan.corner
+    x0, y0 = plan.box.corner
     for name in ("x_cc", "y_cc", "x_centroid", "y_centroid"):
         result[name] = getattr(centres, name) + (x0 if name[0] == "x" else y0)
         result[f"{name}_err"] = np.array(getattr(centres, f"{name}_err"))
@@ -157,7 +175,7 @@ def _aperture_centres(plan, centres, quality, no_data):
     first = plan.settings.center
     order = [first, *(name for name in candidates if name != first)]
     x, y = (values.copy() for values in candidates[first])
-    middle, shape = plan.stamps.middle, plan.stamps.shape
+    middle, shape = plan.star.stamps.middle, plan.star.stamps.shape
     reach = (shape[1] / 2, shape[0] / 2)
     if first == "centroid" and plan.centroid_mask is not None:
         reach = (np.inf, np.inf)
@@ -178,15 +196,18 @@ def _aperture_centres(plan, centres, quality, no_data):
     return x, y
 
 
-def _variance(plan, images, scatter, added, still_bad):
+def _variance(plan, images, scatter, added, filled, still_bad):
     """Variance of every pixel for the sums, and which of them are not valid."""
     n = len(images.data)
     invalid = None
-    if images.variance is not None and plan.error_source != "gain and read_noise":
+    if plan.error_source not in ("gain and read_noise", "background scatter", "none"):
         variance = images.variance
+        if variance is None:
+            # One of several segments lacks what the others have.
+            variance = np.full(images.data.shape, np.nan)
         wrong = ~(np.isfinite(variance) & (variance > 0)) & ~still_bad & ~plan.excluded
-        if added is not None:
-            wrong &= added == 0
+        if filled is not None:
+            wrong &= ~filled
         if wrong.any():
             invalid = wrong
     elif plan.error_source == "gain and read_noise":
@@ -195,8 +216,8 @@ def _variance(plan, images, scatter, added, still_bad):
         variance = np.broadcast_to((scatter**2)[:, None, None], (n, *plan.noise.shape))
     else:
         return None, None
-    if added is not None:
-        variance = np.where(added > 0, added, variance)
+    if filled is not None:
+        variance = np.where(filled, added, variance)
     return variance, invalid
 
 
@@ -263,23 +284,21 @@ def _masks(plan, data, still_bad, variance, invalid, result):
 
 def _psf_flux(plan, centres, result):
     n = len(centres.x_cc)
-    shape = plan.stamps.shape
-    if plan.psf is not None:
+    shape = plan.star.stamps.shape
+    if plan.star.is_psf:
         x, y = centres.x_cc - centres.x_start, centres.y_cc - centres.y_start
         known = np.isfinite(x) & np.isfinite(y)
-        psf = shift_images(
-            plan.psf, np.where(known, x - plan.psf_origin[0], 0.0), np.where(known, y - plan.psf_origin[1], 0.0)
-        )
-    elif plan.star is not None:
+        origin = plan.star.origin
+        psf = shift_images(plan.star.array, np.where(known, x - origin[0], 0.0), np.where(known, y - origin[1], 0.0))
+    elif plan.star.gaussian is not None:
         own = centres.fits.status == 0
         x = np.where(own, centres.x_gauss, centres.x_cc) - centres.x_start
         y = np.where(own, centres.y_gauss, centres.y_cc) - centres.y_start
         known = np.isfinite(x) & np.isfinite(y)
-        _, _, _, sx, sy, theta = plan.star
-        height = 1.0 / (2 * np.pi * sx * sy)
+        _, _, _, sx, sy, theta = plan.star.gaussian
         psf = evaluate_gaussians(
             shape,
-            np.full(n, height),
+            np.full(n, 1.0 / (2 * np.pi * sx * sy)),
             np.where(known, x, 0.0),
             np.where(known, y, 0.0),
             np.full(n, sx),
@@ -291,7 +310,7 @@ def _psf_flux(plan, centres, result):
         result["psf_flux"] = np.full(n, np.nan)
         result["psf_flux_err"] = np.full(n, np.nan)
         return
-    noise = plan.stamps.cut_one(plan.noise, None, fill=np.nan)
+    noise = plan.star.stamps.cut_one(plan.noise, None, fill=np.nan)
     with np.errstate(divide="ignore"):
         weights = np.where(noise > 0, 1.0 / noise, 0.0)
     flux, variance, sensitivity = psf_fluxes(centres.stamps, psf, weights, bad=centres.bad)

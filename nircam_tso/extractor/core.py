@@ -149,7 +149,7 @@ class TimeSeriesExtractor:
             "subframe_shape": check.shape("subframe_shape", self.subframe_shape),
             "background": check.background(self.background),
             "template": check.template(self.template),
-            "template_fwhm": check.positive("template_fwhm", self.template_fwhm),
+            "template_fwhm": check.positive("template_fwhm", self.template_fwhm, unit="pix"),
             "cross_correlation": check.one_of("cross_correlation", self.cross_correlation, check.CORRELATIONS),
             "center": check.one_of("center", self.center, check.CENTERS),
             "ramp": check.one_of("ramp", self.ramp, check.RAMPS),
@@ -158,10 +158,10 @@ class TimeSeriesExtractor:
             "dq_bits": (self.dq_bits,) if isinstance(self.dq_bits, str) else tuple(self.dq_bits),
             "aperture_masks": check.masks(self.aperture_masks),
             "centroid_mask": check.centroid_mask(self.centroid_mask),
-            "gain": check.positive("gain", self.gain),
-            "read_noise": check.positive("read_noise", self.read_noise, zero=True),
+            "gain": check.positive("gain", self.gain, unit="electron / DN"),
+            "read_noise": check.positive("read_noise", self.read_noise, unit="electron", zero=True),
             "flux_unit": check.one_of("flux_unit", self.flux_unit, check.FLUX_UNITS),
-            "row_reset_time": check.positive("row_reset_time", self.row_reset_time, zero=True),
+            "row_reset_time": check.positive("row_reset_time", self.row_reset_time, unit="s", zero=True),
             "time_reference": check.one_of("time_reference", self.time_reference, check.TIME_REFERENCES),
         }
         for name, value in checked.items():
@@ -179,7 +179,7 @@ class TimeSeriesExtractor:
             raise ValueError('flux_unit: "electron" needs `gain` and `read_noise`')
 
     @classmethod
-    def for_source(cls, source, *, select=None, axis=None, **overrides):
+    def for_source(cls, source, *, select=None, axis=None, recursive=False, **overrides):
         """
         Settings by FILTER, PUPIL and SUBARRAY of a source.
 
@@ -187,7 +187,7 @@ class TimeSeriesExtractor:
         ----------
         source
             As for `extract`.
-        select, axis
+        select, axis, recursive
             As for `extract`.
         **overrides
             Settings that win over the preset's.
@@ -203,7 +203,11 @@ class TimeSeriesExtractor:
         >>> TimeSeriesExtractor.for_source(np.zeros((4, 32, 32)), aperture_radii=4).aperture_radii
         (4.0,)
         """
-        exposure = source if isinstance(source, Exposure) else open_exposure(source, select=select, axis=axis)
+        exposure = (
+            source
+            if isinstance(source, Exposure)
+            else open_exposure(source, select=select, axis=axis, recursive=recursive)
+        )
         preset = choose_preset(exposure.header, exposure.shape)
         return cls(**{**preset.settings, "preset": preset.name, **overrides})
 
@@ -294,6 +298,9 @@ class TimeSeriesExtractor:
                 recursive=recursive,
             )
         )
+        for name, value, what in (("executor", executor, "submit"), ("progress", progress, "__call__")):
+            if value is not None and not hasattr(value, what):
+                raise TypeError(f"{name}: {value!r} has no {what}; see the parameter's description")
         if block_size is not None and not (isinstance(block_size, int | np.integer) and block_size > 0):
             raise ValueError(f"block_size: {block_size!r} is not a positive whole number")
         plan = make_plan(self, exposure)
@@ -314,8 +321,7 @@ class TimeSeriesExtractor:
 
 
 def _default_block_size(plan, exposure):
-    rows = plan.rows.stop - plan.rows.start
-    per_integration = 8 * rows * exposure.shape[1] * (exposure.n_groups or 1)
+    per_integration = 8 * plan.read.shape[0] * exposure.shape[1] * (exposure.n_groups or 1)
     return int(np.clip(_BLOCK_BYTES // per_integration, 1, 1024))
 
 
@@ -336,7 +342,7 @@ def _run(plan, exposure, per_block, executor, progress):
         while True:
             while len(waiting) < ahead and (bounds := next(todo, None)) is not None:
                 if remote:
-                    future = pool.submit(measure_block, plan, exposure.read(*bounds, plan.rows))
+                    future = pool.submit(measure_block, plan, exposure.read(*bounds, plan.read.rows))
                 else:
                     future = pool.submit(_read_and_measure, plan, exposure, *bounds)
                 waiting.append((bounds, future))
@@ -357,7 +363,7 @@ def _run(plan, exposure, per_block, executor, progress):
 
 
 def _read_and_measure(plan, exposure, first, stop):
-    return measure_block(plan, exposure.read(first, stop, plan.rows))
+    return measure_block(plan, exposure.read(first, stop, plan.read.rows))
 
 
 def _plain(value):

@@ -67,7 +67,8 @@ def _from_header(exposure):
         if all(isinstance(value, int | float) for value in reference):
             x, y = reference[0] - 1.0, reference[1] - 1.0
             # A cutout keeps the reference point of the frame that it was cut from.
-            if _inside(x, y, exposure.shape):
+            size = (header.get("SUBSIZE2", ny), header.get("SUBSIZE1", nx))
+            if size == (ny, nx) and _inside(x, y, exposure.shape):
                 return (x, y), "XREF_SCI, YREF_SCI"
         target = (header.get("TARG_RA"), header.get("TARG_DEC"))
         if all(isinstance(value, int | float) for value in target):
@@ -92,9 +93,11 @@ def _through_wcs(header, coordinate):
             wcs = WCS(header, naxis=2)
         except Exception as error:
             raise ValueError(f"position: the header's WCS cannot be used ({error}); give (x, y)") from None
-    if not wcs.has_celestial:
-        raise ValueError("position: a SkyCoord needs a header with a celestial WCS; give (x, y)")
-    x, y = wcs.celestial.world_to_pixel(coordinate)
+        if not wcs.has_celestial:
+            raise ValueError("position: a SkyCoord needs a header with a celestial WCS; give (x, y)")
+        # A target far from the field has no pixel; that is told below, in our own words.
+        warnings.simplefilter("ignore")
+        x, y = wcs.celestial.world_to_pixel(coordinate)
     return float(x), float(y)
 
 
@@ -116,7 +119,8 @@ def brightest_spot(image, good, center=None, size=SEARCH_SIZE):
     Returns
     -------
     (x, y) : tuple of float
-        Centre of the brightest pixel of the smoothed image.
+        Centre of the brightest pixel of the smoothed image; ``center`` itself where
+        nothing stands out by 5 times the scatter.
 
     Raises
     ------
@@ -138,8 +142,13 @@ def brightest_spot(image, good, center=None, size=SEARCH_SIZE):
         y, x = np.indices(image.shape)
         near = (np.abs(x - center[0]) <= size / 2) & (np.abs(y - center[1]) <= size / 2)
         smooth = np.where(near, smooth, -np.inf)
-    if not np.isfinite(smooth).any():
-        return center
+    known = np.isfinite(smooth)
+    if center is not None:
+        level = np.median(smooth[known]) if known.any() else 0.0
+        spread = 1.4826 * np.median(np.abs(smooth[known] - level)) if known.any() else 0.0
+        # In a blank field the highest noise is no star: keep to where it was promised.
+        if not known.any() or not smooth[known].max() - level > 5 * spread:
+            return center
     y, x = np.unravel_index(np.argmax(smooth), image.shape)
     return float(x), float(y)
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from nircam_tso.extractor.pixels import known
 from nircam_tso.measure.ramps import reduce_ramps
+from nircam_tso.measure.reference import nan_median
 
 __all__ = ["image_seconds", "noise_model"]
 
@@ -32,7 +33,7 @@ def image_seconds(header):
     return float("nan")
 
 
-def electrons_per_unit(settings, exposure):
+def electrons_per_unit(settings, exposure, group_range=None):
     """
     Electrons that one image unit stands for.
 
@@ -42,6 +43,8 @@ def electrons_per_unit(settings, exposure):
         With ``gain``.
     exposure : `~nircam_tso.io.exposure.Exposure`
         Tells the unit and the exposure time.
+    group_range : (int, int), optional
+        Groups that slopes were made of.
 
     Returns
     -------
@@ -60,9 +63,7 @@ def electrons_per_unit(settings, exposure):
     if powers.get("s") == -1 or slope:
         seconds = image_seconds(exposure.header)
         if slope:
-            first, last = (
-                settings.group_range if isinstance(settings.group_range, tuple) else (0, exposure.n_groups - 1)
-            )
+            first, last = group_range
             seconds = float(exposure.header.get("TGROUP", np.nan)) * (last - first)
         if not seconds > 0:
             raise ValueError(f"gain: images in {unit} need EFFINTTM or EXPTIME in the header to become electrons")
@@ -104,23 +105,23 @@ def noise_model(settings, exposure, ramp, sample, reference, model, levels, foot
     """
     many = len(sample.data) >= _ENOUGH
     smooth = reference.image if many else _scaled(model, reference, aperture)
-    if sample.variance is not None:
+    ramp_noise = ramp is not None and settings.gain is not None
+    if sample.variance is not None and not ramp_noise:
         good = ~sample.bad & np.isfinite(sample.variance) & (sample.variance > 0)
         values = np.where(good, sample.variance, np.nan)
         if many:
-            variance = _median(values)
+            variance = nan_median(values)
         else:
             variance = _against_signal(values, smooth, footprint, aperture)
         return _positive(variance), exposure.error_source
     sky = 0.0 if levels is None or not levels.valid.any() else float(np.median(levels.level[levels.valid]))
     if settings.gain is not None:
         expected = np.maximum(smooth + sky, 0.0)
-        if ramp is not None and np.isfinite(ramp.frame_time):
+        if ramp_noise:
             variance = _ramp_variance(ramp, expected)
         else:
             per_unit = electrons_per_unit(settings, exposure)
-            reads = 2 if ramp is not None else 1
-            variance = expected / per_unit + reads * (settings.read_noise / per_unit) ** 2
+            variance = expected / per_unit + (settings.read_noise / per_unit) ** 2
         return _positive(variance), "gain and read_noise"
     scatter = 0.0
     if levels is not None and np.isfinite(levels.scatter).any():
@@ -132,16 +133,11 @@ def noise_model(settings, exposure, ramp, sample, reference, model, levels, foot
 
 
 def _ramp_variance(ramp, expected):
-    seconds = ramp.group_time * (ramp.group_range[1] - ramp.group_range[0])
-    groups = ramp.group_range[1] - ramp.group_range[0] + 1
-    if ramp.ramp == "groups":
-        groups, seconds = 2, ramp.group_time
-    rate = expected if ramp.ramp == "slope" else expected / seconds
-    # A noiseless ramp of the expected signal: the reduction knows its own variances.
-    steps = np.arange(groups, dtype=float)[:, None, None] * ramp.group_time * rate
-    signal = expected if ramp.ramp != "slope" else expected * seconds
+    steps = 1 if ramp.ramp == "groups" else ramp.group_range[1] - ramp.group_range[0]
+    signal = expected * steps * ramp.group_time if ramp.ramp == "slope" else expected
+    # The reduction knows its own variances; they come from the signal, not from the data.
     reduced = reduce_ramps(
-        steps[None],
+        np.zeros((1, steps + 1, *expected.shape)),
         ramp=ramp.ramp,
         group_time=known(ramp.group_time),
         gain=ramp.gain,
@@ -165,7 +161,7 @@ def _scaled(model, reference, aperture):
 
 def _against_signal(values, smooth, footprint, aperture):
     """Variance = sky + slope x smooth signal, where there are too few images for a median."""
-    image = _median(values)
+    image = nan_median(values)
     outside = footprint if footprint is not None and footprint.any() else ~aperture
     base = image[outside & np.isfinite(image)]
     if base.size == 0:
@@ -175,14 +171,6 @@ def _against_signal(values, smooth, footprint, aperture):
     norm = float(np.sum(smooth[use] ** 2))
     slope = float(np.sum(smooth[use] * (image[use] - level))) / norm if norm > 0 else 0.0
     return level + max(slope, 0.0) * smooth
-
-
-def _median(values):
-    values = np.sort(values, axis=0)
-    count = np.isfinite(values).sum(axis=0)
-    low = np.take_along_axis(values, np.maximum((count - 1) // 2, 0)[None], axis=0)[0]
-    high = np.take_along_axis(values, np.minimum(count // 2, len(values) - 1)[None], axis=0)[0]
-    return np.where(count > 0, 0.5 * (low + high), np.nan)
 
 
 def _positive(variance):

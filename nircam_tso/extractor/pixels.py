@@ -66,28 +66,46 @@ class Images:
         Pixels not to be used.
     dq : `~numpy.ndarray` of uint32 or None
         Data-quality bits, same shape.
+    masked : `~numpy.ndarray` of bool or None
+        Pixels that the user masked, same shape; they are bad, too.
     """
 
     data: np.ndarray
     variance: np.ndarray | None
     bad: np.ndarray
     dq: np.ndarray | None
+    masked: np.ndarray | None = None
+
+    def cut(self, window):
+        """
+        Cut a part out of each image.
+
+        Parameters
+        ----------
+        window : tuple of slice
+            Rows and columns.
+
+        Returns
+        -------
+        Images
+            In C order, because the measuring kernels run along rows.
+        """
+        parts = (self.data, self.variance, self.bad, self.dq, self.masked)
+        return Images(*(None if part is None else np.ascontiguousarray(part[:, *window]) for part in parts))
 
 
-def block_images(block, ramp, columns, rows, dq_mask):
+def block_images(block, ramp, box, dq_mask):
     """
     Make images out of a block.
 
     Parameters
     ----------
     block : `~nircam_tso.io.exposure.Block`
-        Pixels as read, whole rows.
+        Pixels as read: whole rows of the box.
     ramp : RampSettings or None
         None for finished images.
-    columns : slice
-        Columns to keep.
-    rows : slice
-        Rows that the block holds, for maps of the frame's shape.
+    box : Box
+        What to keep.
     dq_mask : int
         DQ bits that make a pixel bad.
 
@@ -95,23 +113,17 @@ def block_images(block, ramp, columns, rows, dq_mask):
     -------
     Images
     """
-    # A copy in C order: the measuring kernels run along rows, and the step below
-    # changes the values in place, which must not reach the user's array.
-    data = np.ascontiguousarray(block.data[..., columns])
-    if data is block.data or data.base is not None:
-        data = data.copy()
-    variance, dq, mask = (
-        None if part is None else np.ascontiguousarray(part[..., columns])
-        for part in (block.variance, block.dq, block.mask)
+    data, variance, dq, mask = (
+        None if part is None else part[..., box.columns] for part in (block.data, block.variance, block.dq, block.mask)
     )
     if ramp is not None:
-        data, variance, dq, mask = _reduce(data, variance, dq, mask, ramp, rows, columns)
+        data, variance, dq, mask = _reduce(data, variance, dq, mask, ramp, box)
     bad = ~np.isfinite(data)
     if mask is not None:
         bad |= mask
     if dq is not None:
         bad |= (dq & np.uint32(dq_mask)) != 0
-    return Images(data, variance, bad, dq)
+    return Images(data, variance, bad, dq, mask)
 
 
 def known(seconds):
@@ -119,7 +131,7 @@ def known(seconds):
     return seconds if np.isfinite(seconds) else None
 
 
-def _reduce(data, variance, dq, mask, ramp, rows, columns):
+def _reduce(data, variance, dq, mask, ramp, box):
     n, _, ny, nx = data.shape
     first, last = ramp.group_range
     steps = last - first if ramp.ramp == "groups" else 1
@@ -130,7 +142,7 @@ def _reduce(data, variance, dq, mask, ramp, rows, columns):
     if ramp.saturation is not None:
         level = ramp.saturation
         if np.ndim(level) == 2:
-            level = np.asarray(level, float)[rows, columns]
+            level = np.asarray(level, float)[box.window]
         saturated = saturated_groups(data, level) <= last
         if dq is None:
             dq = np.zeros((n, ny, nx), np.uint32)

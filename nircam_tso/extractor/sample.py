@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nircam_tso.extractor.boxes import Box
 from nircam_tso.extractor.pixels import block_images, reference_pixels
 from nircam_tso.measure.reference import sample_rows, series_reference
 from nircam_tso.quality import dq_mask
@@ -17,11 +18,37 @@ _SAMPLE_MIN, _SAMPLE_MAX = 5, 64
 
 @dataclass
 class Sample:
-    """Stacked images (s, ny, nx) of a sample: values, variances or None, bad pixels."""
+    """
+    Stacked images of a sample, each array (s, ny, nx) or None.
+
+    Attributes
+    ----------
+    data, variance : `~numpy.ndarray` of float64
+        Values and variances.
+    bad, masked : `~numpy.ndarray` of bool
+        Bad pixels, and those that the user masked.
+    """
 
     data: np.ndarray
     variance: np.ndarray | None
     bad: np.ndarray
+    masked: np.ndarray | None
+
+    def cut(self, window):
+        """
+        Cut a part out of each image.
+
+        Parameters
+        ----------
+        window : tuple of slice
+            Rows and columns.
+
+        Returns
+        -------
+        Sample
+        """
+        parts = (self.data, self.variance, self.bad, self.masked)
+        return Sample(*(None if part is None else part[:, *window] for part in parts))
 
 
 class SampleReader:
@@ -36,6 +63,13 @@ class SampleReader:
         What is read.
     ramp : RampSettings or None
         How ramps become images.
+
+    Attributes
+    ----------
+    dq_mask : int
+        DQ bits that make a pixel bad.
+    never : `~numpy.ndarray` of bool, shape (ny, nx)
+        Pixels of the frame that see no light.
     """
 
     def __init__(self, settings, exposure, ramp):
@@ -45,36 +79,91 @@ class SampleReader:
         self.never = reference_pixels(exposure.header, exposure.shape, exposure.kind)
         self._last = (None, None)
 
-    def sample(self, rows, columns, indices=None):
-        """Images of a sample within a box, stacked."""
-        key = (rows.start, rows.stop, columns.start, columns.stop, None if indices is None else tuple(indices))
-        if self._last[0] == key:
-            return self._last[1]
-        if indices is None:
-            pixels = (rows.stop - rows.start) * (columns.stop - columns.start)
+    def sample(self, box):
+        """
+        Read integrations spread evenly over the series.
+
+        Parameters
+        ----------
+        box : Box
+            Part of the frame.
+
+        Returns
+        -------
+        Sample
+            Without the integrations that hold no data, unless none holds any.
+        """
+        if self._last[0] != box:
+            ny, nx = box.shape
             # Data, variance, DQ and copies: about eight float64 images at once.
-            limit = int(np.clip(_SAMPLE_BYTES // (64 * pixels), _SAMPLE_MIN, _SAMPLE_MAX))
-            indices = sample_rows(len(self.exposure), limit)
-        parts = [self._images(int(i), rows, columns) for i in indices]
-        # An integration without any data tells nothing of the series.
-        parts = [p for p in parts if not p.bad.all()] or parts
-        images = Sample(
-            np.concatenate([p.data for p in parts]),
-            None if parts[0].variance is None else np.concatenate([p.variance for p in parts]),
-            np.concatenate([p.bad for p in parts]),
-        )
-        self._last = (key, images)
-        return images
+            limit = int(np.clip(_SAMPLE_BYTES // (64 * ny * nx), _SAMPLE_MIN, _SAMPLE_MAX))
+            self._last = (box, self._stack(box, sample_rows(len(self.exposure), limit)))
+        return self._last[1]
 
-    def _images(self, index, rows, columns):
-        block = self.exposure.read(index, index + 1, rows)
-        return block_images(block, self.ramp, columns, rows, self.dq_mask)
+    def _stack(self, box, indices):
+        parts = [self._images(int(index), box) for index in indices]
+        parts = [part for part in parts if not part.bad.all()] or parts
+        joined = []
+        for name, blank in (("data", np.nan), ("variance", np.nan), ("bad", False), ("masked", False)):
+            values = [getattr(part, name) for part in parts]
+            if all(value is None for value in values):
+                joined.append(None)
+                continue
+            # A segment may lack what the others have.
+            joined.append(
+                np.concatenate(
+                    [
+                        np.full(part.data.shape, blank) if value is None else value
+                        for part, value in zip(parts, values, strict=True)
+                    ]
+                )
+            )
+        return Sample(*joined)
 
-    def median(self, rows, columns, indices):
-        """Median image of some integrations, and where it is good."""
-        sample = self.sample(rows, columns, indices)
+    def _images(self, index, box):
+        block = self.exposure.read(index, index + 1, box.rows)
+        return block_images(block, self.ramp, box, self.dq_mask)
+
+    def median(self, box, indices):
+        """
+        Median image of some integrations.
+
+        Parameters
+        ----------
+        box : Box
+            Part of the frame.
+        indices : sequence of int
+            Rows of the exposure.
+
+        Returns
+        -------
+        image : `~numpy.ndarray`, shape (ny, nx)
+            The median.
+        good : `~numpy.ndarray` of bool, shape (ny, nx)
+            Where it is to be trusted.
+        """
+        sample = self._stack(box, indices)
         reference = series_reference(sample.data, sample.bad)
-        good = ~reference.constant_bad & ~self.never[rows, columns]
+        good = ~reference.constant_bad & ~self.never[box.window]
         if len(sample.data) == 1:
             good &= ~sample.bad[0]
         return reference.image, good
+
+    def median_of_frame(self, indices):
+        """
+        Median image of whole frames, band by band of their rows, so that memory stays bounded.
+
+        Parameters
+        ----------
+        indices : sequence of int
+            Rows of the exposure.
+
+        Returns
+        -------
+        image, good : `~numpy.ndarray`, shape (ny, nx)
+            As from `median`.
+        """
+        ny, nx = self.exposure.shape
+        band = int(np.clip(_SAMPLE_BYTES // (64 * nx * len(indices)), 1, ny))
+        parts = [self.median(Box(slice(y, min(y + band, ny)), slice(0, nx)), indices) for y in range(0, ny, band)]
+        return tuple(np.concatenate(images) for images in zip(*parts, strict=True))

@@ -1,8 +1,11 @@
 """Checks of the extractor's settings: each returns the value in the form that is used."""
 
 import numbers
+import re
 
 import numpy as np
+
+from nircam_tso.exceptions import InputFileError
 
 __all__ = []
 
@@ -35,6 +38,8 @@ def radii(value):
     """Check aperture radii: a number or a sequence, in pixels or a Quantity of pixels."""
     from nircam_tso.measure.photometry import check_radii
 
+    if value is None:
+        raise ValueError("aperture_radii: None; give a radius in pixels, or an empty list beside aperture_masks")
     value = np.atleast_1d(np.asarray(pixels("aperture_radii", value), dtype=float))
     if value.ndim != 1:
         raise ValueError(f"aperture_radii: has shape {value.shape}; give a number or a flat list of numbers")
@@ -79,11 +84,16 @@ def shape(name, value):
     return (int(ny), int(nx))
 
 
-def positive(name, value, *, zero=False):
-    """Check an optional positive number."""
+def positive(name, value, *, unit="", zero=False):
+    """Check an optional positive number, or a Quantity that can be turned into the given unit."""
     if value is None:
         return None
-    value = float(getattr(value, "value", value))
+    if hasattr(value, "to_value"):
+        try:
+            value = value.to_value(unit)
+        except ValueError:
+            raise ValueError(f"{name}: {value} is not in {unit or 'plain numbers'}") from None
+    value = float(value)
     if not (np.isfinite(value) and (value > 0 or (zero and value == 0))):
         raise ValueError(f"{name}: {value} is not a {'number of at least 0' if zero else 'positive number'}")
     return value
@@ -104,17 +114,26 @@ def template(value):
         return value
     if isinstance(value, str) and value == "median":
         return value
-    return PSFTemplate(value)
+    try:
+        return PSFTemplate(value)
+    except InputFileError as error:
+        raise type(error)(f'template: {error} (or give "median", or an image)', path=error.path) from None
+    except ValueError as error:
+        raise ValueError(f"template: {error}") from None
 
 
 def masks(value):
     """Check named aperture masks and return them in the order given."""
     if value is None:
         return {}
+    if not hasattr(value, "items"):
+        raise TypeError(f"aperture_masks: a {type(value).__name__}; give a dict of name to bool (ny, nx)")
     result = {}
     for name, mask in dict(value).items():
         if not str(name).isidentifier():
             raise ValueError(f"aperture_masks: {name!r} cannot be part of a column's name; use letters, digits and _")
+        if re.fullmatch(r"r[0-9eE]+|err_.*", str(name)):
+            raise ValueError(f"aperture_masks: {name!r} would be taken for a radius or an error; choose another name")
         mask = np.array(mask)
         if mask.ndim != 2 or mask.dtype != bool:
             raise ValueError(f"aperture_masks: {name!r} is {mask.dtype} of shape {mask.shape}; give bool (ny, nx)")

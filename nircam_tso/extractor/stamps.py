@@ -9,7 +9,7 @@ from nircam_tso.measure.gaussian import evaluate_gaussians, fit_gaussians
 from nircam_tso.measure.reference import fill_holes
 from nircam_tso.quality import QualityFlag
 
-__all__ = ["Centres", "Stamps", "centre_stamps", "gaussian_stamp"]
+__all__ = ["Centres", "Stamps", "centre_stamps"]
 
 _OUTSIDE = np.uint32(QualityFlag.CENTER_OUTSIDE)
 _FAILED = np.uint32(QualityFlag.FIT_FAILED)
@@ -77,12 +77,7 @@ class Centres:
     y_start: np.ndarray
 
 
-def gaussian_stamp(star, shape):
-    """Image of one Gaussian (amplitude, x, y, x_stddev, y_stddev, theta)."""
-    return evaluate_gaussians(shape, *(np.array([value]) for value in star))[0]
-
-
-def centre_stamps(plan, images, bad):
+def centre_stamps(plan, images, bad, passing):
     """
     Cut the star out and centre it three ways.
 
@@ -94,6 +89,8 @@ def centre_stamps(plan, images, bad):
         Background-subtracted boxes.
     bad : `~numpy.ndarray` of bool, shape (b, ny, nx)
         Passing bad pixels that are still bad.
+    passing : `~numpy.ndarray` of bool, shape (b, ny, nx)
+        All passing bad pixels, those that were filled among them.
 
     Returns
     -------
@@ -101,15 +98,17 @@ def centre_stamps(plan, images, bad):
     """
     settings = plan.settings
     n = len(images)
-    shape = plan.stamps.shape
+    shape = plan.star.stamps.shape
     bad = bad | plan.excluded
-    x_start = np.full(n, plan.stamps.start[0])
-    y_start = np.full(n, plan.stamps.start[1])
+    x_start = np.full(n, plan.star.stamps.start[0])
+    y_start = np.full(n, plan.star.stamps.start[1])
     stamps, holes = _cut(images, bad, x_start, y_start, shape)
-    noise = plan.stamps.cut_one(plan.noise, None, fill=np.nan)
+    noise = plan.star.stamps.cut_one(plan.noise, None, fill=np.nan)
     # Outside the frame there is nothing to weigh; the correlation sees zeros there.
     correlation_noise = np.nan_to_num(noise)
-    cc = plan.correlator.centers(_filled(stamps, holes), variance=correlation_noise)
+    cc = plan.star.correlator.centers(
+        _filled(stamps, holes, _outside(images.shape, x_start, y_start, shape)), variance=correlation_noise
+    )
     x_cc, y_cc = cc.x.copy(), cc.y.copy()
     x_err, y_err, valid = cc.x_err.copy(), cc.y_err.copy(), cc.valid.copy()
 
@@ -121,15 +120,16 @@ def centre_stamps(plan, images, bad):
         for i in index:
             x_start[i], y_start[i] = stamp_start((x_cc[i] + x_start[i], y_cc[i] + y_start[i]), shape)
         stamps[index], holes[index] = _cut(images[index], bad[index], x_start[index], y_start[index], shape)
-        again = plan.correlator.centers(_filled(stamps[index], holes[index]), variance=correlation_noise)
+        outside = _outside(images.shape, x_start[index], y_start[index], shape)
+        again = plan.star.correlator.centers(_filled(stamps[index], holes[index], outside), variance=correlation_noise)
         for whole, part in ((x_cc, again.x), (y_cc, again.y), (x_err, again.x_err), (y_err, again.y_err)):
             whole[index] = part
         valid[index] = again.valid
     flags = np.zeros(n, np.uint32)
     x_box, y_box = x_cc + x_start, y_cc + y_start
     # A centre outside the stamp that was handed over belongs to something else.
-    inside = (np.abs(x_box - plan.stamps.middle[0]) <= shape[1] / 2) & (
-        np.abs(y_box - plan.stamps.middle[1]) <= shape[0] / 2
+    inside = (np.abs(x_box - plan.star.stamps.middle[0]) <= shape[1] / 2) & (
+        np.abs(y_box - plan.star.stamps.middle[1]) <= shape[0] / 2
     )
     flags[valid & ~inside] |= _OUTSIDE
     valid &= inside
@@ -138,21 +138,30 @@ def centre_stamps(plan, images, bad):
 
     with np.errstate(divide="ignore"):
         weights = np.where(noise > 0, 1.0 / noise, 0.0)
+    # A filled pixel says where the star usually is: no evidence for a fit.
+    _, left_out = _cut(images, passing | plan.excluded, x_start, y_start, shape)
     fits = fit_gaussians(
         stamps,
         np.where(valid, x_cc, middle[0]),
         np.where(valid, y_cc, middle[1]),
         weights=weights,
-        bad=holes,
+        bad=left_out,
         fwhm0=settings.template_fwhm,
         pixel_integrated=settings.pixel_integrated,
     )
+    better = _refilled(plan, images.shape, stamps, holes, x_start, y_start, fits)
+    if better is not None:
+        index, images_again = better
+        index, images_again = index[valid[index]], images_again[valid[index]]
+        again = plan.star.correlator.centers(images_again, variance=correlation_noise)
+        x_cc[index], y_cc[index], x_err[index], y_err[index] = again.x, again.y, again.x_err, again.y_err
+        x_box, y_box = x_cc + x_start, y_cc + y_start
     if plan.judges_fit:
         flags |= fits.status.astype(np.uint32)
     moments = _flux_weighted(plan, images, bad, stamps, holes, x_start, y_start, noise)
     return Centres(
         x_box, y_box, x_err, y_err, *moments, fits.x + x_start, fits.y + y_start, fits, flags,
-        stamps, holes, x_start, y_start,
+        stamps, left_out, x_start, y_start,
     )  # fmt: skip
 
 
@@ -166,14 +175,42 @@ def _cut(images, bad, x_start, y_start, shape):
     return stamps, holes
 
 
-def _filled(stamps, holes):
+def _refilled(plan, frames, stamps, holes, x_start, y_start, fits):
+    """
+    Stamps whose holes the fit fills, and their rows; None where there are none.
+
+    The mean of its neighbours is too low for a hole in the core.
+    """
+    if not plan.has_peak or not holes.any():
+        return None
+    shape = stamps.shape[1:]
+    outside = _outside(frames, x_start, y_start, shape)
+    inner = holes & ~outside
+    index = np.flatnonzero(inner.any(axis=(1, 2)) & (fits.status == 0))
+    if index.size == 0:
+        return None
+    names = ("amplitude", "x", "y", "x_stddev", "y_stddev", "theta")
+    model = evaluate_gaussians(
+        shape, *(getattr(fits, name)[index] for name in names), pixel_integrated=plan.settings.pixel_integrated
+    )
+    filled = np.where(inner[index], model, stamps[index])
+    filled[outside[index]] = 0.0
+    return index, filled
+
+
+def _outside(frames, x_start, y_start, shape):
+    """Pixels of stamps that lie beyond the box."""
+    y, x = np.arange(shape[0]) + y_start[:, None], np.arange(shape[1]) + x_start[:, None]
+    return ((y < 0) | (y >= frames[1]))[:, :, None] | ((x < 0) | (x >= frames[2]))[:, None, :]
+
+
+def _filled(stamps, holes, outside):
+    """Stamps for the correlation: holes from their neighbours, 0 beyond the edge, which has none worth asking."""
     if not holes.any():
         return stamps
     stamps = stamps.copy()
-    # Pixels beyond the frame's edge have no neighbours worth asking.
-    everywhere = np.isnan(stamps)
-    stamps[everywhere] = 0.0
-    fill_holes(stamps, holes & ~everywhere)
+    fill_holes(stamps, holes & ~outside, holes)
+    stamps[outside] = 0.0
     return stamps
 
 
@@ -182,7 +219,7 @@ def _flux_weighted(plan, images, bad, stamps, holes, x_start, y_start, noise):
     if plan.centroid_mask is not None:
         found = flux_weighted_centers(images, weights=plan.centroid_mask, bad=bad, variance=plan.noise)
         return found.x, found.y, found.x_err, found.y_err
-    shape = plan.stamps.shape
+    shape = plan.star.stamps.shape
     variance = np.nan_to_num(noise)
     found = flux_weighted_centers(stamps, bad=holes, variance=variance)
     x, y, x_err, y_err = found.x.copy(), found.y.copy(), found.x_err.copy(), found.y_err.copy()

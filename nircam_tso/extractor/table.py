@@ -97,7 +97,7 @@ def build_table(settings, exposure, plan, times, numbers):
                 data = data * factor
             ts[entry.name] = data if unit is None else u.Quantity(data, unit)
         ts[entry.name].info.description = entry.description
-    sets = np.unique(saturated)
+    sets = np.unique(saturated[(numbers["quality"] & np.uint32(QualityFlag.NO_DATA)) == 0])
     ts.meta.update(_meta(settings, exposure, plan, times, notes))
     ts.meta["saturation_varies"] = bool(sets.size > 1)
     ts.meta["provenance"] = json.dumps(_provenance(settings, exposure, notes), sort_keys=True)
@@ -116,7 +116,7 @@ def _flux_unit(settings, exposure, plan, image_unit, notes):
     surface = image_unit.is_equivalent(u.MJy / u.sr)
     wanted = settings.flux_unit
     if wanted == "electron":
-        return u.electron, electrons_per_unit(settings, exposure)
+        return u.electron, electrons_per_unit(settings, exposure, plan.group_range)
     if wanted == "native" or (wanted is None and not surface):
         return image_unit, 1.0
     pixel = exposure.header.get("PIXAR_SR")
@@ -125,7 +125,9 @@ def _flux_unit(settings, exposure, plan, image_unit, notes):
     if wanted == "Jy" and image_unit.is_equivalent(u.Jy):
         return u.Jy, float(image_unit.to(u.Jy))
     if wanted == "Jy":
-        missing = "PIXAR_SR" if surface else f"a flux calibration of {image_unit or 'dimensionless'} images"
+        missing = (
+            "PIXAR_SR in the header" if surface else f"images in MJy/sr or Jy, not {image_unit or 'plain numbers'}"
+        )
         raise ValueError(f'flux_unit: "Jy" needs {missing}; leave flux_unit out to get sums of the image unit')
     notes.append(f"PIXAR_SR is missing: sums stay in {image_unit} (sums over pixels)")
     import warnings
@@ -149,6 +151,7 @@ def _meta(settings, exposure, plan, times, notes):
     meta |= {
         "schema_version": SCHEMA_VERSION,
         "n_rows": len(times.middle),
+        "n_expected": len(times.middle),
         "complete": True,
         "kind": exposure.kind,
         "frame_shape": f"{plan.frame_shape[0]} x {plan.frame_shape[1]}",
@@ -158,7 +161,7 @@ def _meta(settings, exposure, plan, times, notes):
         "position_x": float(x),
         "position_y": float(y),
         "position_source": plan.position_source,
-        "template_origin": plan.template_origin,
+        "template_origin": plan.star.origin_name,
         "time_source": times.source,
         "time_accuracy": float(times.accuracy),
         "time_bjd_source": times.bjd_source,
@@ -166,14 +169,16 @@ def _meta(settings, exposure, plan, times, notes):
         "error_source": plan.error_source,
         "n_constant_bad": int((plan.constant_bad & plan.aperture_window).sum()),
     }
-    if plan.one_center is not None:
-        corner = plan.corner
-        meta["center_x"] = float(plan.one_center[0] + corner[0])
-        meta["center_y"] = float(plan.one_center[1] + corner[1])
+    place = {"median": plan.one_center, "fixed": plan.fixed}.get(settings.center)
+    if place is not None:
+        meta["center_x"] = float(place[0] + plan.box.corner[0])
+        meta["center_y"] = float(place[1] + plan.box.corner[1])
     if plan.group_range is not None:
         meta["group_range"] = [int(plan.group_range[0]), int(plan.group_range[1])]
     if exposure.kind == "jwst-uncal":
         notes.append("raw ramps: not corrected for bias, dark current or linearity")
+    if plan.error_source == "background scatter":
+        notes.append("errors are those of the sky's scatter: give gain and read_noise for the star's photon noise")
     meta["notes"] = "; ".join(dict.fromkeys(notes))
     # NaN has no JSON and no YAML that every reader knows.
     return {

@@ -10,6 +10,9 @@ from nircam_tso.io.pixels import ArrayPixels, PixelSegment
 
 __all__ = ["array_segments", "is_array"]
 
+# Power of the pixels' unit in which each type of uncertainty is.
+_UNITS_OF = {"std": 1, "var": 2, "ivar": -2}
+
 
 def is_array(source):
     """
@@ -118,6 +121,19 @@ class _ScaledArray:
         return np.asanyarray(self.array[key]).astype(np.float64) * self.factor
 
 
+class _Inverse:
+    """One over an array, divided in float64 when it is sliced; a weight of 0 is an error without limit."""
+
+    def __init__(self, array):
+        self.array = array
+        self.shape = array.shape
+        self.dtype = np.dtype(np.float64)
+
+    def __getitem__(self, key):
+        with np.errstate(divide="ignore"):
+            return 1 / np.asarray(self.array[key], dtype=np.float64)
+
+
 def _converted(array, unit, wanted, name):
     """An array in another unit; without a unit it is taken to be in the wanted one."""
     if unit is None or unit == wanted:
@@ -162,20 +178,20 @@ def _side_parts(values, shapes, unit, name):
 
 
 def _uncertainty(nddata, unit, name):
-    """(variance array or None, note or None) of an NDData."""
+    """(sigma or None, variance or None, note or None) of an NDData."""
     uncertainty = nddata.uncertainty
-    if uncertainty is None:
-        return None, None
-    from astropy.nddata import VarianceUncertainty
-
-    try:
-        with np.errstate(divide="ignore"):
-            variance = uncertainty.represent_as(VarianceUncertainty)
-    except (TypeError, ValueError, NotImplementedError):
-        return None, f"{name}: an uncertainty of type {uncertainty.uncertainty_type!r} is not used"
-    array = np.broadcast_to(np.asarray(variance.array), np.shape(nddata.data))
-    own = variance.unit
-    return _converted(_whole(array), own, unit**2, f"{name} uncertainty"), None
+    kind = getattr(uncertainty, "uncertainty_type", None)
+    if uncertainty is None or uncertainty.array is None:
+        return None, None, None
+    if kind not in _UNITS_OF:
+        return None, None, f"{name}: an uncertainty of type {kind!r} is not used"
+    array, own, _ = _split(uncertainty.array, f"{name} uncertainty")
+    own = uncertainty.unit if uncertainty.unit is not None else own
+    array = _whole(np.broadcast_to(np.asarray(array), np.shape(nddata.data)))
+    array = _converted(array, own, unit ** _UNITS_OF[kind], f"{name} uncertainty")
+    if kind == "std":
+        return array, None, None
+    return None, _Inverse(array) if kind == "ivar" else array, None
 
 
 def _nddata_header(nddata):
@@ -198,8 +214,12 @@ def _nddata_segment(nddata, name, first, *, header, unit, mask, sigma):
     for extra in (nddata.mask, own_mask):
         if extra is not None:
             masks.append(ArrayPixels([_whole(np.broadcast_to(np.asarray(extra, dtype=bool), data.shape))]))
-    variance, note = _uncertainty(nddata, wanted, name)
-    source = None if sigma is None and variance is None else ("given" if sigma is not None else "uncertainty")
+    own_sigma, variance, note = _uncertainty(nddata, wanted, name)
+    source = "given" if sigma is not None else "uncertainty"
+    if sigma is None and own_sigma is not None:
+        sigma = ArrayPixels([own_sigma])
+    elif sigma is None and variance is None:
+        source = None
     return _segment(
         [image],
         name,

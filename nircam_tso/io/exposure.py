@@ -157,6 +157,12 @@ class Exposure:
     segments : sequence of Segment
         At least one, in the order in which their rows shall come.
 
+    Attributes
+    ----------
+    options : str
+        Options of the command that select this exposure among those of its source, such
+        as ``"--detector NRCA1 --product calints"``; empty where there is but one.
+
     Raises
     ------
     SegmentError
@@ -187,6 +193,7 @@ class Exposure:
                         path=segment.path,
                     )
         self.segments = segments
+        self.options = ""
         self._stops = np.cumsum([segment.n_integrations for segment in segments])
 
     def __len__(self):

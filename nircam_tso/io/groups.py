@@ -7,11 +7,22 @@ files of the ground tests: one detector and product, in order of time).
 
 import os
 import re
+import shlex
 from dataclasses import dataclass
 
 from nircam_tso.io.exposure import Segment
 
-__all__ = ["Candidate", "Group", "check_select", "group_candidates", "label_of", "list_groups", "select_groups"]
+__all__ = [
+    "Candidate",
+    "Group",
+    "check_select",
+    "command_options",
+    "group_candidates",
+    "label_of",
+    "list_groups",
+    "options_of",
+    "select_groups",
+]
 
 _KEYS = ("detector", "product", "exposure")
 
@@ -238,6 +249,28 @@ def options_of(group, groups):
     return options
 
 
+def command_options(options):
+    """
+    What selects a group, as the command takes it.
+
+    Parameters
+    ----------
+    options : dict
+        From `options_of`.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> from nircam_tso.io.groups import command_options
+    >>> command_options({"detector": "NRCA1", "exposure": 3})
+    '--detector NRCA1 --exposure 3'
+    """
+    return " ".join(f"--{key} {shlex.quote(str(value))}" for key, value in options.items())
+
+
 def list_groups(groups):
     """
     One line for each group, with what selects it.
@@ -260,7 +293,7 @@ def list_groups(groups):
         if group.refusal is not None:
             lines.append(f"  {what}: {files}, not measured: {group.refusal}")
             continue
-        command = " ".join(f"--{key} {value}" for key, value in options.items())
+        command = command_options(options)
         count = group.n_integrations
         lines.append(
             f"  {what}: {files}, {count} integration{'s' * (count != 1)}: {command or '(by itself)'}  select={options}"

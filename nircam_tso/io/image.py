@@ -59,7 +59,7 @@ def find_image(structure):
     return images[0]
 
 
-def _companions(structure, hdu, shape):
+def _companions(structure, hdu, shape, notes):
     """(variances, sigma, source, mask units) out of CCDData's extensions."""
     variances, sigma, source, masks = (), None, None, ()
     for other in structure.hdus[1:]:
@@ -73,6 +73,8 @@ def _companions(structure, hdu, shape):
                 sigma, source = structure.pixels(other, shape), "UNCERT"
             elif kind in _VARIANCE_TYPES:
                 variances, source = (structure.pixels(other, shape),), "UNCERT"
+            else:
+                notes.append(f"{structure.name}: UNCERT of type {kind} is not used")
     return variances, sigma, source, masks
 
 
@@ -124,7 +126,7 @@ def open_image(structure, *, axis=None):
     unit, note = parse_unit(hdu.get("BUNIT") or structure.hdus[0].get("BUNIT"))
     if note:
         notes.append(note)
-    variances, sigma, source, masks = _companions(structure, hdu, shape)
+    variances, sigma, source, masks = _companions(structure, hdu, shape, notes)
     primary = structure.hdus[0]
     header = merge_headers(primary.text, None if hdu is primary else hdu.text, notes)
     segment = PixelSegment(

@@ -16,7 +16,10 @@ __all__ = ["identity", "is_jwst", "open_jwst", "product_of", "refused_candidate"
 
 _SUFFIX = re.compile(r"_([a-z0-9]+)\.fits(?:\.gz)?$", re.IGNORECASE)
 _CUBES = ("rateints", "calints", "crfints")
-_SPECTRAL = re.compile(r"GRISM|WFSS")
+# Spectroscopy among the values that the data models of the pipeline allow for EXP_TYPE; NRS_LAMP and NRS_AUTO...
+# are spectra of lamps. MIR_LRS-SLITLESS is left out: a spectrum in one piece on an empty field can be summed.
+_SPECTRAL = re.compile(r"GRISM|WFSS|SOSS|MRS|IFU|FIXEDSLIT|MSASPEC|BRIGHTOBJ|NRS_LAMP|NRS_AUTOWAVE|NRS_AUTOFLAT")
+_GRISMS = ("GRISM", "GR700", "GR150")
 
 
 def is_jwst(structure):
@@ -140,9 +143,10 @@ def _refusal(structure, product):
     if stripes is None and science is not None:
         stripes = whole_number(science, "SSTR_NST", structure.path)
     if _SPECTRAL.search(exp_type):
-        return f"EXP_TYPE is {exp_type}: spectra (grism) are not measured as images"
-    if "GRISM" in pupil or "DHS" in pupil:
-        return f"PUPIL is {pupil}: dispersed light (grism, DHS) is not measured as images"
+        return f"EXP_TYPE is {exp_type}: spectra (grism, slit, IFU) are not measured as images"
+    for keyword, value in (("PUPIL", pupil), ("FILTER", str(primary.get("FILTER", "")).upper())):
+        if any(word in value for word in (*_GRISMS, "DHS")):
+            return f"{keyword} is {value}: dispersed light (grism, DHS) is not measured as images"
     if "STRIPE" in subarray:
         return f"SUBARRAY is {subarray}: stripe readouts (DHS, superstripe) are not measured as images"
     if product == "uncal" and stripes:
@@ -289,7 +293,10 @@ def open_jwst(structure, *, errors=None):
         n_groups = shape[1]
         promised = whole_number(primary, "NGROUPS", structure.path)
         if promised is not None and promised != n_groups:
-            notes.append(f"{structure.name}: NGROUPS = {promised}, but SCI holds {n_groups} groups")
+            notes.append(
+                f"{structure.name}: NGROUPS = {promised} in the header, but SCI holds {n_groups} "
+                f"group{'s' * (n_groups != 1)}, and what it holds counts"
+            )
     first, last, numbered = _integration_range(structure, product, shape[0])
     if product in ("rate", "cal") and last > first:
         notes.append(f"{structure.name}: one image, the mean of integrations {first} to {last}")

@@ -129,28 +129,41 @@ def read_list(path):
     return paths
 
 
-def _usable(paths, where):
+def _usable(paths, where, problems):
     """Those of a folder's files that are FITS; a name that promises it, but is not, is an error."""
-    usable = []
+    usable, refused = [], []
     for path in paths:
-        if os.path.islink(path) and not os.path.exists(path):
-            if looks_like_fits_name(path):
-                raise InputFileError("is a link to a file that does not exist", path=path)
-            warnings.warn(f"{path}: a link to a file that does not exist; left out", NircamTSOWarning, stacklevel=3)
-            continue
-        if not os.path.isfile(path):
-            continue
-        what = identify(path)
-        if what in ("FITS", "gzip FITS"):
-            usable.append(path)
-        elif looks_like_fits_name(path):
-            raise UnsupportedFileError(f"is not FITS but {what}", path=path)
-    if not usable:
+        try:
+            if _is_fits(path):
+                usable.append(path)
+        except InputFileError as error:
+            if problems is None:
+                raise
+            refused.append((os.path.basename(path), error))
+    if not usable and not refused:
         raise InputFileError("there is no FITS file here", path=where)
+    if problems is not None:
+        problems += refused
     return usable
 
 
-def list_directory(path, recursive=False):
+def _is_fits(path):
+    if os.path.islink(path) and not os.path.exists(path):
+        if looks_like_fits_name(path):
+            raise InputFileError("is a link to a file that does not exist", path=path)
+        warnings.warn(f"{path}: a link to a file that does not exist; left out", NircamTSOWarning, stacklevel=4)
+        return False
+    if not os.path.isfile(path):
+        return False
+    what = identify(path)
+    if what in ("FITS", "gzip FITS"):
+        return True
+    if looks_like_fits_name(path):
+        raise UnsupportedFileError(f"is not FITS but {what}", path=path)
+    return False
+
+
+def list_directory(path, recursive=False, problems=None):
     """
     The FITS files of a folder.
 
@@ -160,6 +173,9 @@ def list_directory(path, recursive=False):
         The folder.
     recursive : bool, optional
         Whether to descend. Links to folders are not followed.
+    problems : list of (str, InputFileError), optional
+        Gets the name of each file that is FITS by its name only, or unreadable, and why,
+        instead of an error.
 
     Returns
     -------
@@ -182,10 +198,10 @@ def list_directory(path, recursive=False):
         found += [os.path.join(folder, name) for name in names]
         if not recursive:
             subfolders.clear()
-    return _usable(sorted(found), path)
+    return _usable(sorted(found), path, problems)
 
 
-def list_glob(pattern, recursive=False):
+def list_glob(pattern, recursive=False, problems=None):
     """
     The FITS files that a pattern matches.
 
@@ -195,6 +211,9 @@ def list_glob(pattern, recursive=False):
         With ``*``, ``?`` or ``[...]``.
     recursive : bool, optional
         Whether ``**`` descends into folders.
+    problems : list of (str, InputFileError), optional
+        Gets the name of each file that is FITS by its name only, or unreadable, and why,
+        instead of an error.
 
     Returns
     -------
@@ -218,7 +237,7 @@ def list_glob(pattern, recursive=False):
         if folder not in folders:
             folders[folder] = os.path.realpath(folder)
         entries.setdefault((folders[folder], name), path)
-    return _usable(sorted(entries.values()), pattern)
+    return _usable(sorted(entries.values()), pattern, problems)
 
 
 def without_repeats(paths):

@@ -192,4 +192,5 @@ def open_ncdhas(structure, *, errors=None):
         first=number or 1,
         last=number or 1,
         numbered=number is not None,
+        promised=whole_number(primary, "NINTS", structure.path),
     )

@@ -1,6 +1,7 @@
 """Files of one exposure in order: no overlap, no hole, no mixture."""
 
 import filecmp
+import os
 import re
 from itertools import pairwise
 
@@ -10,6 +11,7 @@ from nircam_tso.io.exposure import Exposure
 __all__ = ["join_groups", "natural_key"]
 
 _SHOWN = 10
+_ADVICE = "name the files themselves to measure only these"
 
 
 def natural_key(name):
@@ -40,6 +42,31 @@ def _names(candidates):
     return ", ".join(names) + (f" and {len(candidates) - _SHOWN} more" if len(candidates) > _SHOWN else "")
 
 
+def _pair(one, other):
+    """Two names; with their folders where they are the same."""
+    if one.name != other.name or not one.path or not other.path:
+        return one.name, other.name
+    return one.path, other.path
+
+
+def _folder(candidates):
+    """The folder in which files lie, for messages."""
+    folders = {os.path.dirname(os.path.abspath(c.path)) for c in candidates if c.path}
+    return os.path.commonpath(folders) if folders else None
+
+
+def _ranges(numbers):
+    """Whole numbers in words, runs of them together."""
+    runs = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    shown = [str(first) if first == last else f"{first} to {last}" for first, last in runs[:_SHOWN]]
+    return ", ".join(shown) + (" ..." if len(runs) > _SHOWN else "")
+
+
 def _range(first, last):
     return f"integration {first}" if first == last else f"integrations {first} to {last}"
 
@@ -56,36 +83,104 @@ def _ordered_segments(group, complete):
     if total is not None and known and max(known) > total:
         raise SegmentError(f"EXSEGNUM = {max(known)} is above EXSEGTOT = {total} in {_names(found)}")
     for before, after in pairwise(found):
+        one, other = _pair(before, after)
         if after.first <= before.last:
             raise SegmentError(
-                f"{before.name} ({_range(before.first, before.last)}) and {after.name} "
+                f"{one} ({_range(before.first, before.last)}) and {other} "
                 f"({_range(after.first, after.last)}) overlap: the same exposure twice? hand over one of them",
                 path=after.path,
             )
         if None not in (before.segment_number, after.segment_number) and after.segment_number <= before.segment_number:
-            raise SegmentError(
-                f"EXSEGNUM and INTSTART put {before.name} and {after.name} in different orders", path=after.path
-            )
+            raise SegmentError(f"EXSEGNUM and INTSTART put {one} and {other} in different orders", path=after.path)
         if after.first != before.last + 1:
             raise SegmentError(
-                f"{_range(before.last + 1, after.first - 1)} are missing between {before.name} and {after.name}",
-                path=after.path,
+                f"{_range(before.last + 1, after.first - 1)} are missing between {one} and {other}", path=after.path
             )
+    promised = max((c.promised for c in found if c.promised), default=0)
     if complete:
         missing = sorted(set(range(1, (total or max(known, default=0)) + 1)) - set(known)) if known else []
-        advice = f"found {_names(found)}; name the files themselves to measure only these"
+        advice = f"found {_names(found)}; {_ADVICE}"
         if missing:
-            which = ", ".join(map(str, missing[:_SHOWN])) + (" ..." if len(missing) > _SHOWN else "")
-            raise SegmentError(f"segment {which} of {total or max(known)} is missing; {advice}")
+            raise SegmentError(
+                f"segment {_ranges(missing)} of {total or max(known)} is missing; {advice}", path=_folder(found)
+            )
         if found[0].first > 1:
-            raise SegmentError(f"{_range(1, found[0].first - 1)} are missing; {advice}")
-        promised = max((c.promised for c in found if c.promised), default=0)
+            raise SegmentError(f"{_range(1, found[0].first - 1)} are missing; {advice}", path=_folder(found))
         if found[-1].last < promised:
-            raise SegmentError(f"{_range(found[-1].last + 1, promised)} of {promised} are missing; {advice}")
+            raise SegmentError(
+                f"{_range(found[-1].last + 1, promised)} of {promised} are missing; {advice}", path=_folder(found)
+            )
+    elif found[0].first > 1 or found[-1].last < promised or (total and known and len(known) < total):
+        _note_part(found, promised, (_segments(known), total) if known else None)
     return found
 
 
-def _ordered_files(group):
+def _segments(numbers):
+    return f"segment{'s' * (len(numbers) > 1)} {_ranges(numbers)}"
+
+
+def _note_part(found, promised, segments=None):
+    """Tell that these are not all integrations of their exposure, which a list of names may well mean."""
+    first, last = found[0].first, found[-1].last
+    what = _range(first, last) + (f" of {promised}" if promised >= last else "")
+    if segments is not None:
+        shown, total = segments
+        what = f"{shown}{f' of {total}' if total else ''}, {what}"
+    elif promised < last:
+        what += f", without {_range(1, first - 1)}"
+    others = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    found[0].segment.notes.append(f"{found[0].name}{others}: part of an exposure: {what}")
+
+
+def _check_numbers(found, complete):
+    """Whether files of one integration each make up their exposure, as far as numbers tell."""
+    numbered = [c for c in found if c.numbered]
+    if not numbered:
+        return
+    if len(numbered) < len(found):
+        numbered[0].segment.notes.append(
+            f"{len(found) - len(numbered)} of {len(found)} files have no integration number: no hole can be told"
+        )
+        return
+    present = {c.first for c in numbered}
+    last = max(present)
+    # Headers of the ground tests may say 1 for every integration: that is no promise.
+    promised = max((c.promised for c in numbered if c.promised), default=0)
+    promised = promised if promised > 1 else 0
+    begin, end = (1, max(last, promised)) if complete else (min(present), last)
+    if end - begin + 1 > len(present):
+        missing = _missing(present, begin, end)
+        few = end - begin + 1 - len(present) == 1
+        what = f"integration{'s' * (not few)} {missing} of {max(last, promised)} {'is' if few else 'are'} missing"
+        advice = f"; {_ADVICE}" if complete else f" between {_names(numbered)}"
+        raise SegmentError(what + advice, path=_folder(numbered))
+    if begin > 1 or last < promised:
+        _note_part(sorted(numbered, key=lambda c: c.first), promised)
+
+
+def _missing(present, begin, end):
+    """Numbers of a range that are not there, in words; the range may be as long as a broken card says."""
+    edges = [begin - 1, *sorted(number for number in present if begin <= number <= end), end + 1]
+    gaps = [(low + 1, high - 1) for low, high in pairwise(edges) if high > low + 1]
+    shown = [str(low) if low == high else f"{low} to {high}" for low, high in gaps[:_SHOWN]]
+    return ", ".join(shown) + (" ..." if len(gaps) > _SHOWN else "")
+
+
+def _exposures_of(found, by_time):
+    """Files in order, taken apart by exposure: by their common start, or where their numbers begin anew."""
+    if not by_time:
+        return [found]
+    numbered = [c for c in found if c.numbered]
+    shared = len({c.start for c in numbered}) < len(numbered)
+    parts = [[found[0]]]
+    for before, after in pairwise(found):
+        if after.start != before.start if shared else after.first <= before.first:
+            parts.append([])
+        parts[-1].append(after)
+    return parts
+
+
+def _ordered_files(group, complete):
     """Single files in order of time, then number, then name."""
     found = group.candidates
     timeless = [c for c in found if c.start is None]
@@ -103,13 +198,15 @@ def _ordered_files(group):
         if not by_time or after.start != before.start:
             continue
         if before.numbered and after.numbered and before.first == after.first:
+            one, other = _pair(before, after)
             raise SegmentError(
-                f"{before.name} and {after.name} are both integration {after.first} of one exposure; "
-                "hand over one of them",
+                f"{one} and {other} are both integration {after.first} of one exposure; hand over one of them",
                 path=after.path,
             )
         if not after.numbered and _same_content(before, after):
             raise SegmentError(f"{before.path} and {after.path} hold the same bytes; hand over one", path=after.path)
+    for part in _exposures_of(found, by_time):
+        _check_numbers(part, complete)
     return found
 
 
@@ -145,7 +242,7 @@ def join_groups(groups, complete):
         time.
     complete : bool
         Whether the source promises the whole exposure (a folder, a glob), so that a
-        missing segment at either end is an error, too.
+        missing segment or integration at either end is an error, too; else a note.
 
     Returns
     -------
@@ -160,7 +257,7 @@ def join_groups(groups, complete):
         groups = sorted(groups, key=lambda group: (group.start, group.exposure))
     found = []
     for group in groups:
-        found += _ordered_segments(group, complete) if group.family == "jwst" else _ordered_files(group)
+        found += _ordered_segments(group, complete) if group.family == "jwst" else _ordered_files(group, complete)
     if len(found) > 1:
         _check_uniform(found)
     return Exposure([candidate.segment for candidate in found])

@@ -330,6 +330,13 @@ class ArrayPixels:
         return self._gather(start, stop, rows, bool)
 
 
+def _square(sigma, negative):
+    """Square in place; a variance of what is negative is negative."""
+    sigma *= sigma
+    if negative.any():
+        np.negative(sigma, out=sigma, where=negative)
+
+
 @dataclass(eq=False)
 class PixelSegment(Segment):
     """
@@ -340,7 +347,7 @@ class PixelSegment(Segment):
     image : FilePixels or ArrayPixels
         Image values.
     variances : tuple
-        Whose values add up to the variance.
+        Whose values add up to the variance, rounded as the square of its own root.
     sigma : FilePixels, ArrayPixels or None
         Standard deviations, instead of ``variances``. A negative one gives a negative
         variance, so that it is noticed where it is used.
@@ -384,7 +391,8 @@ class PixelSegment(Segment):
         """
         if not 0 <= start < stop <= self.n_integrations:
             raise IndexError(f"start, stop: {start}, {stop} is no range within 0 to {self.n_integrations}")
-        with contextlib.ExitStack() as stack:
+        # Broken numbers in, broken numbers out: whoever measures flags them, row by row.
+        with contextlib.ExitStack() as stack, np.errstate(all="ignore"):
             handles = {}
 
             def handle(pixels):
@@ -400,10 +408,11 @@ class PixelSegment(Segment):
                 variance = values if variance is None else np.add(variance, values, out=variance)
             if self.sigma is not None:
                 variance = self.sigma.values(handle(self.sigma), *self._range(self.sigma, start, stop), rows)
+                _square(variance, variance < 0)
+            elif variance is not None:
+                # By way of the root: the same errors handed over as 1 sigma then give the same bits.
                 negative = variance < 0
-                variance *= variance
-                if negative.any():
-                    np.negative(variance, out=variance, where=negative)
+                _square(np.sqrt(np.abs(variance, out=variance), out=variance), negative)
             dq = self._joined(
                 [pixels.flags(handle(pixels), *self._range(pixels, start, stop), rows) for pixels in self.flags],
                 stop - start,

@@ -54,7 +54,7 @@ def check_path(path, *, overwrite=False):
     if path.is_dir():
         raise OutputError("is a folder; give a file name", path=path)
     if path.exists() and not overwrite:
-        raise OutputError("exists already; pass overwrite=True (--overwrite) to replace it", path=path)
+        raise OutputError("exists already; pass overwrite=True (in a shell --overwrite) to replace it", path=path)
     if not path.parent.is_dir():
         raise OutputError(f"the folder {path.parent} does not exist", path=path)
     if not os.access(path.parent, os.W_OK | os.X_OK):
@@ -123,10 +123,12 @@ def write(ts, path, *, overwrite=False):
         os.replace(temporary, path)
         temporary = None
         _sync(path.parent)
-    except OSError as error:
-        if isinstance(error, OutputError):
-            raise
-        raise OutputError(f"cannot be written ({error.strerror or error})", path=path) from error
+    except OutputError:
+        raise
+    except (OSError, RuntimeError) as error:
+        # Where HDF5 runs out of space while it closes a file, h5py raises RuntimeError.
+        reason = getattr(error, "strerror", None) or error
+        raise OutputError(f"cannot be written ({reason})", path=path) from error
     finally:
         if temporary is not None and os.path.exists(temporary):
             os.unlink(temporary)
@@ -162,6 +164,8 @@ def _plain_copy(ts):
     # or a table that was read would be written with other bytes than its file has.
     units = {}
     table.meta = {key: _plain_meta(key, value) for key, value in ts.meta.items() if not key.startswith("__")}
+    # Selected rows are a product of their own; what the headers promised is n_expected.
+    table.meta["n_rows"] = len(table)
     for name in table.colnames:
         if isinstance(table[name], Quantity):
             unit = units.setdefault(str(table[name].unit), table[name].unit)

@@ -1,110 +1,47 @@
 """What a user may hand over, as checked and ordered exposures."""
 
 import dataclasses
-import glob
 import os
-import stat
 import warnings
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from astropy.io import fits
 
-from nircam_tso.exceptions import InputFileError, NircamTSOWarning, SegmentError, UnsupportedFileError
-from nircam_tso.io.arrays import array_segments, is_array
+from nircam_tso.exceptions import (
+    InputFileError,
+    NircamTSOWarning,
+    ResourceLimitError,
+    SegmentError,
+    UnsupportedFileError,
+)
+from nircam_tso.io.arrays import array_segments
 from nircam_tso.io.exposure import Exposure
 from nircam_tso.io.fits_structure import read_structure
+from nircam_tso.io.gathering import gather
 from nircam_tso.io.groups import (
     check_select,
+    command_options,
     group_candidates,
     label_of,
     list_groups,
+    options_of,
     select_groups,
 )
 from nircam_tso.io.hdulist import HduListStructure
 from nircam_tso.io.headers import parse_unit
 from nircam_tso.io.image import open_image
 from nircam_tso.io.jwst import is_jwst, open_jwst, refused_candidate
-from nircam_tso.io.listing import list_directory, list_glob, read_list, without_repeats
+from nircam_tso.io.listing import without_repeats
 from nircam_tso.io.ncdhas import is_ncdhas, open_ncdhas
 from nircam_tso.io.ordering import join_groups
 from nircam_tso.io.pixels import ArrayPixels
-from nircam_tso.io.storage import identify
 
 __all__ = ["open_exposure", "open_exposures"]
 
 _AXES = (None, "integrations", "groups")
 _ERRORS = (None, "random", "total")
-
-
-@dataclass
-class _Gathered:
-    """What a source comes down to: arrays, or files (paths or open lists)."""
-
-    arrays: list | None = None
-    files: list | None = None
-    complete: bool = False
-    named: bool = True
-
-
-def _gather_path(path, recursive):
-    if "://" in path and not os.path.lexists(path):
-        raise InputFileError("is a URL; files are not fetched", path=path)
-    try:
-        status = os.stat(path)
-    except (OSError, ValueError) as error:
-        if isinstance(error, FileNotFoundError) and glob.has_magic(path) and not os.path.islink(path):
-            return _Gathered(files=list_glob(path, recursive), complete=True, named=False)
-        if isinstance(error, FileNotFoundError):
-            what = "is a link to a file that does not exist" if os.path.islink(path) else "no such file or directory"
-            raise InputFileError(f"{what} (seen from {os.getcwd()})", path=path) from None
-        raise InputFileError(f"cannot be examined: {error}", path=path) from error
-    if stat.S_ISDIR(status.st_mode):
-        return _Gathered(files=list_directory(path, recursive), complete=True, named=False)
-    what = identify(path)
-    if what == "text":
-        return _Gathered(files=read_list(path))
-    return _Gathered(files=[path])
-
-
-def _gather(source, recursive):
-    if isinstance(source, fits.HDUList):
-        return _Gathered(files=[source])
-    if isinstance(source, (str, os.PathLike)):
-        path = os.fspath(source)
-        if isinstance(path, bytes):
-            path = os.fsdecode(path)
-        if not path:
-            raise ValueError("source: an empty name was given")
-        return _gather_path(path, recursive)
-    if is_array(source):
-        return _Gathered(arrays=[source])
-    if isinstance(source, (Mapping, bytes)) or not isinstance(source, Iterable):
-        raise TypeError(f"source: {type(source).__name__} is not a path, an array, an HDUList or a list of these")
-    items = list(source)
-    if not items:
-        raise ValueError("source: an empty list was given")
-    kinds = {_kind_of_item(item, index) for index, item in enumerate(items)}
-    if len(kinds) > 1:
-        raise SegmentError(f"source: a list of {' and '.join(sorted(kinds))}; hand over one kind at a time")
-    kind = kinds.pop()
-    if kind == "arrays":
-        return _Gathered(arrays=items)
-    return _Gathered(files=items if kind == "HDULists" else [os.fspath(item) for item in items])
-
-
-def _kind_of_item(item, index):
-    if isinstance(item, (str, os.PathLike)):
-        if "://" in os.fspath(item) and not os.path.lexists(item):
-            raise InputFileError("is a URL; files are not fetched", path=os.fspath(item))
-        return "paths"
-    # An HDUList is a list, and must not be taken for a stack of images.
-    if isinstance(item, fits.HDUList):
-        return "HDULists"
-    if is_array(item):
-        return "arrays"
-    raise TypeError(f"source[{index}]: {type(item).__name__} is not a path, an array or an HDUList")
+# What one file or group of several may be refused for.
+_FAULTS = (InputFileError, SegmentError, ResourceLimitError)
 
 
 def _open_one(item, *, axis, errors, named):
@@ -129,27 +66,32 @@ def _open_one(item, *, axis, errors, named):
     return open_image(structure, axis=axis)
 
 
-def _open_files(gathered, *, axis, errors):
+def _open_files(gathered, *, axis, errors, problems=None):
     """Candidates of all files, and why others of a folder were left out."""
     files = gathered.files
-    if not isinstance(files[0], fits.HDUList):
+    if files and not isinstance(files[0], fits.HDUList):
         files = without_repeats(files)
     candidates, left_out = [], []
     for item in files:
         try:
             candidates.append(_open_one(item, axis=axis, errors=errors, named=gathered.named))
-        except UnsupportedFileError as error:
-            if gathered.named or "axis=" in str(error):
+        except _FAULTS as error:
+            if isinstance(error, UnsupportedFileError) and not gathered.named and "axis=" not in str(error):
+                left_out.append(error)
+            elif problems is not None and not gathered.named:
+                problems.append((os.path.basename(item), error))
+            else:
                 raise
-            left_out.append(error)
     return candidates, left_out
 
 
-def _usable_groups(groups, select, left_out):
+def _usable_groups(groups, select, left_out, problems=None):
     """The groups that a selection leaves, once no file that belongs to them has a fault."""
     left = select_groups(groups, select) if select else groups
     usable = [group for group in left if group.refusal is None]
     refused = [group for group in left if group.refusal is not None]
+    if problems is not None:
+        return _sound_groups(usable, refused, [] if select else left_out, problems)
     if not usable:
         reasons = [group.refusal for group in refused] + ([] if select else left_out)
         if len(reasons) == 1:
@@ -158,10 +100,10 @@ def _usable_groups(groups, select, left_out):
             shown = "; ".join(str(reason) for reason in reasons[:5])
             raise UnsupportedFileError(f"none of the {len(reasons)} files here is measured: {shown}")
         return usable
-    kept = {(group.family, group.detector, group.product, group.exposure) for group in usable}
+    kept = {_key(group) for group in usable}
     for group in refused:
         # Never silently fewer: a broken piece of what is measured is an error, a piece of something else is not.
-        if (group.family, group.detector, group.product, group.exposure) in kept:
+        if _key(group) in kept:
             raise group.refusal
     if len(usable) == 1:
         for group in refused:
@@ -170,6 +112,20 @@ def _usable_groups(groups, select, left_out):
         if not select:
             _warn_of([group.refusal for group in refused] + left_out)
     return usable
+
+
+def _key(group):
+    return group.family, group.detector, group.product, group.exposure
+
+
+def _sound_groups(usable, refused, left_out, problems):
+    """Usable groups of which no piece is broken; why the others are not goes to ``problems``."""
+    broken = {_key(group) for group in refused}
+    problems += [
+        (candidate.name, candidate.refusal) for group in refused for candidate in group.candidates if candidate.refusal
+    ]
+    problems += [(os.path.basename(error.path), error) for error in left_out]
+    return [group for group in usable if _key(group) not in broken]
 
 
 def _warn_of(refused):
@@ -237,14 +193,25 @@ def _complain(groups, left, select, refused):
     )
 
 
-def _selected(source, select, axis, errors, recursive):
-    gathered = _gather(source, recursive)
+def _selected(source, select, axis, errors, recursive, problems=None):
+    gathered = gather(source, recursive, problems)
     _check_arguments(select, axis, errors, gathered)
     if gathered.arrays is not None:
         return gathered, [], []
-    candidates, left_out = _open_files(gathered, axis=axis, errors=errors)
+    candidates, left_out = _open_files(gathered, axis=axis, errors=errors, problems=problems)
     groups = group_candidates(candidates)
-    return gathered, groups, _usable_groups(groups, select, left_out)
+    return gathered, groups, _usable_groups(groups, select, left_out, problems)
+
+
+def _options(members, groups):
+    """Options of the command that select what is joined from some groups; none where there are no others."""
+    usable = [group for group in groups if group.refusal is None]
+    if len(usable) == 1:
+        return ""
+    options = options_of(members[0], usable)
+    if len(members) > 1:
+        options["exposure"] = "all"
+    return command_options(options)
 
 
 def open_exposure(source, *, select=None, axis=None, errors=None, mask=None, header=None, unit=None, recursive=False):
@@ -317,7 +284,18 @@ def open_exposure(source, *, select=None, axis=None, errors=None, mask=None, hea
     return _apply_to_files(join_groups(left, gathered.complete), mask, header, unit)
 
 
-def open_exposures(source, *, select=None, axis=None, errors=None, mask=None, header=None, unit=None, recursive=False):
+def open_exposures(
+    source,
+    *,
+    select=None,
+    axis=None,
+    errors=None,
+    mask=None,
+    header=None,
+    unit=None,
+    recursive=False,
+    problems=None,
+):
     """
     Every exposure in a source, one for each detector, product and exposure.
 
@@ -328,12 +306,17 @@ def open_exposures(source, *, select=None, axis=None, errors=None, mask=None, he
     select : dict, optional
         As for `open_exposure`; ``"detector": "all"`` makes one exposure for each
         detector, and the rest of the selection must leave one group of each.
+    problems : list, optional
+        Gets (name, error) of each file of a folder or glob that cannot be used, and
+        (label, error) of each group of files that make no exposure, while the others
+        are returned: perhaps none, perhaps without a file that is too broken to tell
+        whose it is. Without it the first such error is raised.
 
     Returns
     -------
     list of (str, Exposure)
         A short label (the detector in lower case, with product and exposure where these
-        differ) and the exposure.
+        differ) and the exposure, whose ``options`` select it on the command line.
 
     Raises
     ------
@@ -348,10 +331,13 @@ def open_exposures(source, *, select=None, axis=None, errors=None, mask=None, he
     [('array', <Exposure of 3 integrations 16 x 32 (array): array>)]
     """
     select = check_select(select)
-    gathered, groups, left = _selected(source, select, axis, errors, recursive)
+    told = len(problems or ())
+    gathered, groups, left = _selected(source, select, axis, errors, recursive, problems)
     if gathered.arrays is not None:
         return [("array", _array_exposure(gathered, errors=errors, mask=mask, header=header, unit=unit))]
     if not left:
+        if len(problems or ()) > told and (not select or select_groups(groups, select)):
+            return []
         _complain(groups, left, select, [])
     sets = {}
     for group in left:
@@ -366,7 +352,16 @@ def open_exposures(source, *, select=None, axis=None, errors=None, mask=None, he
     joined = [
         dataclasses.replace(members[0], exposure="") if len(members) > 1 else members[0] for members in sets.values()
     ]
-    return [
-        (label_of(group, joined), _apply_to_files(join_groups(members, gathered.complete), mask, header, unit))
-        for group, members in zip(joined, sets.values(), strict=True)
-    ]
+    found = []
+    for group, members in zip(joined, sets.values(), strict=True):
+        label = label_of(group, joined)
+        try:
+            exposure = _apply_to_files(join_groups(members, gathered.complete), mask, header, unit)
+        except _FAULTS as error:
+            if problems is None:
+                raise
+            problems.append((label, error))
+            continue
+        exposure.options = _options(members, groups)
+        found.append((label, exposure))
+    return found

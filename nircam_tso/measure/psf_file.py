@@ -56,7 +56,7 @@ def read_psf(path, hdu=None):
     """
     from astropy.io import fits
     from astropy.io.fits.verify import VerifyWarning
-    from astropy.utils.exceptions import AstropyUserWarning
+    from astropy.utils.exceptions import AstropyWarning
 
     path = os.fspath(path)
     try:
@@ -64,7 +64,7 @@ def read_psf(path, hdu=None):
         # harmless or makes the image unreadable, which is an error below; but where a header cannot
         # be read, the extension that ought to be taken may be the one behind it.
         with warnings.catch_warnings(), open(path, "rb") as stream:
-            warnings.simplefilter("ignore", AstropyUserWarning)
+            warnings.simplefilter("ignore", AstropyWarning)
             warnings.filterwarnings("error", "Error validating header", VerifyWarning)
             hdus = fits.open(stream, memmap=False)
             index = _choose(hdus, hdu, path)

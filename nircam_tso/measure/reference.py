@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Reference", "fill_holes", "replace_transients", "sample_rows", "series_reference"]
+__all__ = ["Reference", "fill_holes", "nan_median", "replace_transients", "sample_rows", "series_reference"]
 
 #: From a normal distribution's median absolute deviation to its standard deviation.
 _MAD_TO_SIGMA = 1.482602218505602
@@ -108,13 +108,25 @@ def series_reference(images, bad, window=None):
             scale = flux / middle
     values /= scale[:, None, None]
     values[:, constant] = 0.0
-    image = _nanmedian(values)
-    scatter = _nanmedian(np.abs(values - image)) * _MAD_TO_SIGMA if n > 1 else np.full(image.shape, np.nan)
+    image = nan_median(values)
+    scatter = nan_median(np.abs(values - image)) * _MAD_TO_SIGMA if n > 1 else np.full(image.shape, np.nan)
     return Reference(np.nan_to_num(image), constant, scatter, n)
 
 
-def _nanmedian(values):
-    # numpy's own warns of columns without any number; those stay NaN here.
+def nan_median(values):
+    """
+    Median along the first axis over what is not NaN; NaN where there is nothing.
+
+    Parameters
+    ----------
+    values : `~numpy.ndarray`, shape (n, ...)
+        Values.
+
+    Returns
+    -------
+    `~numpy.ndarray`, shape (...)
+        numpy's own would warn where there is nothing.
+    """
     values = np.sort(values, axis=0)
     count = np.isfinite(values).sum(axis=0)
     low = np.take_along_axis(values, np.maximum((count - 1) // 2, 0)[None], axis=0)[0]
@@ -127,7 +139,8 @@ def replace_transients(images, bad, reference, window):
     Fill passing bad pixels from the scaled reference.
 
     The scale of an integration is the least-squares factor between it and the
-    reference over the good pixels of the window.
+    reference over the good pixels of the window. Where these hold less than half of the
+    window's light, nothing is filled: a corner of the star tells nothing of the rest.
 
     Parameters
     ----------
@@ -138,7 +151,7 @@ def replace_transients(images, bad, reference, window):
     reference : Reference
         The reference.
     window : `~numpy.ndarray` of bool, shape (ny, nx)
-        Pixels that are measured; those outside are left alone.
+        Pixels that tell the scale.
 
     Returns
     -------
@@ -148,28 +161,30 @@ def replace_transients(images, bad, reference, window):
         Pixels that were filled. One whose reference is unknown, or whose
         integration has no good pixel to scale by, stays bad.
     """
-    todo = bad & window
-    rows = np.flatnonzero(todo.any(axis=(1, 2)))
+    rows = np.flatnonzero(bad.any(axis=(1, 2)))
     if rows.size == 0:
         return None, None
     variance = np.zeros(images.shape)
     filled = np.zeros(images.shape, bool)
     weight = np.where(window & ~reference.constant_bad, reference.image, 0.0)
+    total = float(np.sum(weight * weight))
+    if total == 0.0:
+        return variance, filled
     for row in rows:
         used = np.where(bad[row], 0.0, weight)
         norm = float(np.sum(used * used))
-        if norm == 0.0:
+        if norm < 0.5 * total:
             continue
         # Pixels without weight may be NaN.
         scale = float(np.sum(np.where(used != 0.0, images[row], 0.0) * used)) / norm
-        pixels = todo[row] & np.isfinite(reference.scatter)
+        pixels = bad[row] & np.isfinite(reference.scatter)
         images[row][pixels] = scale * reference.image[pixels]
         variance[row][pixels] = (scale * reference.scatter[pixels]) ** 2
         filled[row] = pixels
     return variance, filled
 
 
-def fill_holes(images, holes):
+def fill_holes(images, holes, bad=None):
     """
     Fill pixels from the mean of their good neighbours.
 
@@ -182,9 +197,12 @@ def fill_holes(images, holes):
         Stamps; changed in place.
     holes : `~numpy.ndarray` of bool, shape (b, ny, nx)
         Pixels to fill. One without a good pixel among its eight neighbours becomes 0.
+    bad : `~numpy.ndarray` of bool, shape (b, ny, nx), optional
+        Pixels that are not asked; the holes themselves if None.
     """
+    bad = holes if bad is None else bad
     for b, y, x in np.argwhere(holes):
         rows = slice(max(y - 1, 0), y + 2)
         columns = slice(max(x - 1, 0), x + 2)
-        near = images[b, rows, columns][~holes[b, rows, columns]]
+        near = images[b, rows, columns][~bad[b, rows, columns]]
         images[b, y, x] = near.mean() if near.size else 0.0

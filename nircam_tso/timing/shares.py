@@ -184,7 +184,11 @@ def _start_and_length(rows, segment, own):
     if start is None:
         if segment.kind != "array" or any(text(header, card) for card in _DATE_CARDS):
             cards = describe(header, "DATE-OBS", "TIME-OBS", "MJD-OBS")
-            error = TimeMetadataError(f"no card gives a time of day: {cards}", path=segment.path or segment.name)
+            error = TimeMetadataError(
+                f"no card gives a time of day: {cards}; put the time into DATE-OBS, or hand over the mid-times "
+                "(times= in Python, an astropy Time)",
+                path=segment.path or segment.name,
+            )
             rows.missing.append(error)
         return
     length = number(header, "EXPTIME", "XPOSURE", "EFFEXPTM")

@@ -48,7 +48,7 @@ def test_demo(here, capsys):
 
 
 def test_extract_writes_both_formats(visit, here, capsys):
-    code = run("extract", visit, "--detector", "NRCB1", "-o", "a.h5", "a.ecsv", "--aperture-radii", 3, 6)
+    code = run("extract", visit, "--detector", "NRCB1", "-o", "a.h5", "-o", "a.ecsv", "--aperture-radii", "3,6")
     assert code == 0
     assert "rows      12, of which 12 good" in capsys.readouterr().out
     ts = read("a.h5")
@@ -61,9 +61,9 @@ def test_extract_writes_both_formats(visit, here, capsys):
 def test_options_carry_the_keywords(visit, here):
     code = run(
         "extract", visit, "--detector", "NRCB1", "-o", "a.h5", "--quiet", "--preset", "none",
-        "--position", 24, 19, "--subframe-shape", 15, 17, "--annulus", 9, 14, "--estimator", "mean",
+        "--position", "24,19", "--subframe-shape", "15,17", "--annulus", "9,14", "--estimator", "mean",
         "--center", "cross-correlation", "--template", "gaussian", "--template-fwhm", 2.5,
-        "--bad-pixels", "nan", "--pixel-integrated", "--flux-unit", "native", "--dq-bits", "HOT", "--workers", 2,
+        "--bad-pixels", "nan", "--pixel-integrated", "--flux-unit", "native", "--dq-bits", "HOT,WARM", "--workers", 2,
     )  # fmt: skip
     assert code == 0
     import json
@@ -78,7 +78,7 @@ def test_options_carry_the_keywords(visit, here):
     assert settings["template"]["fwhm"] == 2.5
     assert settings["bad_pixels"] == "nan"
     assert settings["pixel_integrated"] is True
-    assert settings["dq_bits"] == ["HOT"]
+    assert settings["dq_bits"] == ["HOT", "WARM"]
     assert str(ts["aperture_sum_r3"].unit) == "MJy / sr"
 
 
@@ -140,7 +140,10 @@ def test_flagged_rows_give_code_3(here):
         (["extract", "missing.fits"], 4, "missing.fits"),
         (["extract", "x.fits", "--aperture-radii", "0"], 4, "radi"),
         (["extract", "x.fits", "--position", "here"], 4, "--position: 'here'"),
-        (["extract", "x.fits", "--background", "annulus"], 4, "--annulus INNER OUTER"),
+        (["extract", "x.fits", "--annulus", "14,9"], 4, "--annulus: 14,9"),
+        (["extract", "x.fits", "--annulus", "9,14", "--background", "none"], 4, "--annulus: goes with"),
+        (["extract", "-o", "", "x.fits"], 4, "x.fits"),
+        (["simulate", "sim", "--depth", "2"], 4, "--depth: 2.0"),
         (["extract", "x.fits", "--workers", "0"], 4, "--workers"),
     ],
 )
@@ -191,8 +194,8 @@ def test_version(capsys):
 
 def test_simulate(here, capsys):
     code = run(
-        "simulate", "sim", "--n-integrations", 5, "--shape", 32, 40, "--position", 21, 14,
-        "--stddev", 1.3, 0.9, "--noiseless", "--depth", 0.01, "--product", "rateints",
+        "simulate", "sim", "--n-integrations", 5, "--shape", "32,40", "--position", "21,14",
+        "--stddev", "1.3,0.9", "--noiseless", "--depth", 0.01, "--product", "rateints",
     )  # fmt: skip
     assert code == 0
     assert "_truth.ecsv" in capsys.readouterr().out

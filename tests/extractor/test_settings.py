@@ -6,7 +6,7 @@ from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
 
-from nircam_tso import FrameBackground, TimeSeriesExtractor
+from nircam_tso import AnnulusBackground, FrameBackground, TimeSeriesExtractor
 from nircam_tso.exceptions import InputFileError, UnsupportedFileError
 
 CUBE = np.random.default_rng(1).normal(10, 1, (3, 32, 48))
@@ -41,6 +41,11 @@ def test_radius_out_of_range(radius):
         ({"aperture_masks": {"a b": np.ones((3, 3), bool)}}, "'a b'"),
         ({"aperture_masks": {"a": np.ones((3, 3))}}, "give bool"),
         ({"centroid_mask": np.zeros((3, 3), bool)}, "centroid_mask"),
+        ({"aperture_radii": None}, "aperture_radii: None"),
+        ({"template_fwhm": 0.1 * u.arcsec}, "template_fwhm: 0.1 arcsec"),
+        ({"aperture_masks": {"r3": np.ones((3, 3), bool)}}, "taken for a radius"),
+        ({"aperture_masks": {"err_a": np.ones((3, 3), bool)}}, "taken for a radius"),
+        ({"template": np.zeros((9, 9))}, "template: image: its sum is 0"),
         ({"flux_unit": "mag"}, "flux_unit: 'mag'"),
         ({"flux_unit": "electron"}, "needs `gain`"),
     ],
@@ -88,6 +93,40 @@ def test_sky_position_through_the_wcs():
     assert abs(ts["y_gauss"][0].value - 14.0) < 1e-5
 
 
+def test_aperture_larger_than_the_frame():
+    with pytest.raises(ValueError, match="1e\\+06 px reaches beyond"):
+        TimeSeriesExtractor(aperture_radii=[3, 1e6]).extract(CUBE)
+
+
+def test_sky_outside_the_frame():
+    with pytest.raises(ValueError, match="background: AnnulusBackground.* has no pixel within the frame"):
+        TimeSeriesExtractor(background=AnnulusBackground(500, 600)).extract(CUBE)
+
+
+def test_group_steps_of_images():
+    with pytest.raises(ValueError, match="holds finished images"):
+        TimeSeriesExtractor(ramp="groups").extract(CUBE)
+
+
+def test_template_that_is_not_there():
+    with pytest.raises(InputFileError, match='template: foo: .*"median"'):
+        TimeSeriesExtractor(template="foo")
+
+
+def test_arguments_of_another_kind():
+    with pytest.raises(TypeError, match="aperture_masks: a ndarray"):
+        TimeSeriesExtractor(aperture_masks=np.ones((3, 3), bool))
+    with pytest.raises(TypeError, match="executor: 3"):
+        TimeSeriesExtractor().extract(CUBE, executor=3)
+    with pytest.raises(TypeError, match="progress: 3"):
+        TimeSeriesExtractor().extract(CUBE, progress=3)
+
+
+def test_quantities_are_converted():
+    extractor = TimeSeriesExtractor(row_reset_time=20 * u.ms, gain=2 * u.electron / u.DN, read_noise=10 * u.electron)
+    assert (extractor.row_reset_time, extractor.gain, extractor.read_noise) == (0.02, 2.0, 10.0)
+
+
 def test_mask_of_another_shape():
     extractor = TimeSeriesExtractor(aperture_masks={"a": np.ones((48, 32), bool)})
     with pytest.raises(ValueError, match=r"aperture_masks\['a'\]: has shape \(48, 32\)"):
@@ -95,7 +134,7 @@ def test_mask_of_another_shape():
 
 
 def test_ramp_with_one_group():
-    with pytest.raises(ValueError, match="NGROUPS"):
+    with pytest.raises(ValueError, match="holds 1 group"):
         TimeSeriesExtractor().extract(CUBE[:, None])
 
 

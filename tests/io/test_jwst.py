@@ -30,7 +30,7 @@ def test_every_product(tmp_path, jwst, product):
         assert (block.data[:, -1] - block.data[:, 0]).min() < 0
     else:
         parts = [written[name].data.astype(np.float64) for name in ("VAR_POISSON", "VAR_RNOISE")]
-        np.testing.assert_array_equal(block.variance.reshape(parts[0].shape), parts[0] + parts[1])
+        np.testing.assert_array_equal(block.variance.reshape(parts[0].shape), np.sqrt(parts[0] + parts[1]) ** 2)
         np.testing.assert_array_equal(block.dq.reshape(parts[0].shape), written["DQ"].data)
         assert block.dq.max() == 2**31 + 1
         assert exposure.error_source == "VAR_POISSON+VAR_RNOISE"

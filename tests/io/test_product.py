@@ -10,7 +10,7 @@ from astropy.table import QTable
 from astropy.time import Time
 from astropy.timeseries import TimeSeries
 
-from nircam_tso import TimeSeriesExtractor, read, write
+from nircam_tso import TimeSeriesExtractor, good, read, write
 from nircam_tso.exceptions import IncompleteProductError, OutputError
 from nircam_tso.simulate import simulate_exposure
 
@@ -101,10 +101,26 @@ def test_nothing_is_replaced_unasked(product, tmp_path):
     with pytest.raises(OutputError, match="exists already"):
         write(product[:3], path)
     assert path.read_bytes() == before
-    shorter = product[:3]
-    shorter.meta["n_rows"] = 3
-    write(shorter, path, overwrite=True)
+    write(product[:3], path, overwrite=True)
     assert len(read(path)) == 3
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".ecsv"])
+def test_selected_rows_are_a_product(product, tmp_path, suffix):
+    again = read(write(product[good(product)][1:], tmp_path / f"a{suffix}"))
+    assert len(again) == good(product).sum() - 1
+    assert again.meta["n_rows"] == len(again)
+    assert again.meta["n_expected"] == len(product)
+
+
+def test_hdf5_that_runs_out_of_space(product, tmp_path, monkeypatch):
+    def broken(self, *args):
+        raise RuntimeError("Can't decrement id ref count")
+
+    monkeypatch.setattr(h5py.File, "close", broken)
+    with pytest.raises(OutputError, match="decrement"):
+        write(product, tmp_path / "a.h5")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_old_file_lives_when_writing_fails(product, tmp_path, monkeypatch):

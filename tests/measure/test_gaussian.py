@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from astropy.modeling.fitting import LMLSQFitter, TRFLSQFitter
 from astropy.modeling.models import Const2D, Gaussian2D, Moffat2D
+from astropy.utils import minversion
 from scipy.integrate import dblquad
 from scipy.special import erf
 
@@ -221,6 +222,8 @@ def astropy_fit(fitter, star, image, weights=None, background=False, fixed=()):
 @pytest.mark.parametrize("weighted", [True, False])
 @pytest.mark.parametrize("background", [False, True])
 def test_agrees_with_astropy(fitter, weighted, background):
+    if background and not minversion("astropy", "8.0.2"):
+        pytest.skip("older astropy differentiates a sum of models by one-sided steps: its fit ends too early")
     rng = np.random.default_rng(5)
     n = 12
     stars = random_stars(rng, n)

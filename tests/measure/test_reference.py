@@ -74,9 +74,9 @@ def test_replaced_by_the_scaled_reference():
     window = star() > 1
     variance, filled = replace_transients(images, bad, good, window)
     assert images[3, 7, 14] == pytest.approx(0.5 * star()[7, 14], rel=1e-12)
-    assert np.argwhere(filled).tolist() == [[3, 7, 14]]
-    # Outside the window nothing is touched.
-    assert images[3, 0, 0] == 1e6
+    assert np.argwhere(filled).tolist() == [[3, 0, 0], [3, 7, 14]]
+    # Beyond the window, too, though it tells nothing of the scale.
+    assert images[3, 0, 0] == pytest.approx(0.5 * star()[0, 0], rel=1e-12)
     assert variance[3, 7, 14] == 0
 
 
@@ -84,6 +84,15 @@ def test_nothing_to_replace():
     images = np.stack([star()] * 3)
     reference = series_reference(images, np.zeros(images.shape, bool))
     assert replace_transients(images, np.zeros(images.shape, bool), reference, star() > 1) == (None, None)
+
+
+def test_a_corner_of_the_star_tells_nothing_of_the_rest():
+    images = np.stack([star()] * 3)
+    reference = series_reference(images, np.zeros(images.shape, bool))
+    bad = np.zeros(images.shape, bool)
+    bad[1, :, 12:] = True
+    _, filled = replace_transients(images, bad, reference, star() > 1)
+    assert not filled.any()
 
 
 def test_all_bad_stays_bad():

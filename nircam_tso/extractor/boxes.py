@@ -1,0 +1,138 @@
+"""Which part of the frame is read, and which part holds all that is measured of the star."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["Box", "box_about", "read_box", "star_box"]
+
+
+@dataclass(frozen=True)
+class Box:
+    """
+    A rectangle of pixels of the frame.
+
+    Attributes
+    ----------
+    rows, columns : slice
+        Its ranges in y and x.
+    """
+
+    rows: slice
+    columns: slice
+
+    @property
+    def shape(self):
+        """(ny, nx)."""
+        return (self.rows.stop - self.rows.start, self.columns.stop - self.columns.start)
+
+    @property
+    def corner(self):
+        """(x, y) of the first pixel, in the frame."""
+        return (self.columns.start, self.rows.start)
+
+    @property
+    def window(self):
+        """Index of the box into an image of the frame."""
+        return (self.rows, self.columns)
+
+    def here(self, position):
+        """Move a position from the frame into the box."""
+        return (position[0] - self.columns.start, position[1] - self.rows.start)
+
+    def within(self, other):
+        """Index of this box into an image of another box that holds it."""
+        x, y = other.corner
+        return (
+            slice(self.rows.start - y, self.rows.stop - y),
+            slice(self.columns.start - x, self.columns.stop - x),
+        )
+
+    def joined(self, other):
+        """Return the smallest box that holds both."""
+        return Box(
+            *(
+                slice(min(a.start, b.start), max(a.stop, b.stop))
+                for a, b in ((self.rows, other.rows), (self.columns, other.columns))
+            )
+        )
+
+
+def box_about(shape, position, half):
+    """
+    Box of ``2 half + 1`` pixels about a position, as far as the frame reaches.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        (ny, nx) of the frame.
+    position : (float, float)
+        (x, y) within the frame.
+    half : int
+        Pixels on each side.
+
+    Returns
+    -------
+    Box
+    """
+    ny, nx = shape
+    x, y = (int(np.floor(value + 0.5)) for value in position)
+    return Box(slice(max(y - half, 0), min(y + half + 1, ny)), slice(max(x - half, 0), min(x + half + 1, nx)))
+
+
+def _box_of(mask):
+    y, x = np.nonzero(mask)
+    return Box(slice(int(y.min()), int(y.max()) + 1), slice(int(x.min()), int(x.max()) + 1))
+
+
+def star_box(settings, shape, position):
+    """
+    Box of all that may be asked for of the star, wherever it goes within its stamp.
+
+    Parameters
+    ----------
+    settings : `~nircam_tso.TimeSeriesExtractor`
+        The settings.
+    shape : (int, int)
+        (ny, nx) of the frame.
+    position : (float, float)
+        (x, y) of the star.
+
+    Returns
+    -------
+    Box
+    """
+    stamp = max(settings.subframe_shape) // 2 + 2
+    half = stamp + max([stamp, *(int(np.ceil(radius)) + 1 for radius in settings.aperture_radii)])
+    box = box_about(shape, position, half)
+    for mask in (*settings.aperture_masks.values(), settings.centroid_mask):
+        if mask is not None:
+            box = box.joined(_box_of(mask))
+    return box
+
+
+def read_box(settings, shape, position, star):
+    """
+    Box that must be read: the star's, and the sky's.
+
+    Parameters
+    ----------
+    settings : `~nircam_tso.TimeSeriesExtractor`
+        The settings.
+    shape : (int, int)
+        (ny, nx) of the frame.
+    position : (float, float)
+        (x, y) of the star.
+    star : Box
+        The star's box.
+
+    Returns
+    -------
+    Box
+    """
+    if settings.background is None:
+        return star
+    reach = getattr(settings.background, "outer", None)
+    if reach is None:
+        return Box(slice(0, shape[0]), slice(0, shape[1]))
+    return star.joined(box_about(shape, position, int(np.ceil(reach)) + 3))
