@@ -55,16 +55,26 @@ def _folder(candidates):
     return os.path.commonpath(folders) if folders else None
 
 
-def _ranges(numbers):
-    """Whole numbers in words, runs of them together."""
+def _words(runs):
+    """Runs of whole numbers in words."""
+    shown = [str(first) if first == last else f"{first} to {last}" for first, last in runs[:_SHOWN]]
+    return ", ".join(shown) + (" ..." if len(runs) > _SHOWN else "")
+
+
+def _runs(numbers):
     runs = []
     for number in sorted(numbers):
-        if runs and number == runs[-1][1] + 1:
+        if runs and number <= runs[-1][1] + 1:
             runs[-1][1] = number
         else:
             runs.append([number, number])
-    shown = [str(first) if first == last else f"{first} to {last}" for first, last in runs[:_SHOWN]]
-    return ", ".join(shown) + (" ..." if len(runs) > _SHOWN else "")
+    return runs
+
+
+def _gaps(present, first, last):
+    """Runs of numbers of a range that are not there; it may be as long as a broken card says."""
+    edges = [first - 1, *sorted({number for number in present if first <= number <= last}), last + 1]
+    return [(low + 1, high - 1) for low, high in pairwise(edges) if high > low + 1]
 
 
 def _range(first, last):
@@ -98,11 +108,11 @@ def _ordered_segments(group, complete):
             )
     promised = max((c.promised for c in found if c.promised), default=0)
     if complete:
-        missing = sorted(set(range(1, (total or max(known, default=0)) + 1)) - set(known)) if known else []
+        missing = _gaps(known, 1, total or max(known)) if known else []
         advice = f"found {_names(found)}; {_ADVICE}"
         if missing:
             raise SegmentError(
-                f"segment {_ranges(missing)} of {total or max(known)} is missing; {advice}", path=_folder(found)
+                f"segment {_words(missing)} of {total or max(known)} is missing; {advice}", path=_folder(found)
             )
         if found[0].first > 1:
             raise SegmentError(f"{_range(1, found[0].first - 1)} are missing; {advice}", path=_folder(found))
@@ -116,7 +126,7 @@ def _ordered_segments(group, complete):
 
 
 def _segments(numbers):
-    return f"segment{'s' * (len(numbers) > 1)} {_ranges(numbers)}"
+    return f"segment{'s' * (len(numbers) > 1)} {_words(_runs(numbers))}"
 
 
 def _note_part(found, promised, segments=None):
@@ -148,22 +158,14 @@ def _check_numbers(found, complete):
     promised = max((c.promised for c in numbered if c.promised), default=0)
     promised = promised if promised > 1 else 0
     begin, end = (1, max(last, promised)) if complete else (min(present), last)
-    if end - begin + 1 > len(present):
-        missing = _missing(present, begin, end)
-        few = end - begin + 1 - len(present) == 1
-        what = f"integration{'s' * (not few)} {missing} of {max(last, promised)} {'is' if few else 'are'} missing"
-        advice = f"; {_ADVICE}" if complete else f" between {_names(numbered)}"
+    gaps = _gaps(present, begin, end)
+    if gaps:
+        one = len(gaps) == 1 and gaps[0][0] == gaps[0][1]
+        what = f"integration{'s' * (not one)} {_words(gaps)} of {max(last, promised)} {'is' if one else 'are'} missing"
+        advice = f"; {_ADVICE}" if complete else f" among {_names(numbered)}"
         raise SegmentError(what + advice, path=_folder(numbered))
     if begin > 1 or last < promised:
         _note_part(sorted(numbered, key=lambda c: c.first), promised)
-
-
-def _missing(present, begin, end):
-    """Numbers of a range that are not there, in words; the range may be as long as a broken card says."""
-    edges = [begin - 1, *sorted(number for number in present if begin <= number <= end), end + 1]
-    gaps = [(low + 1, high - 1) for low, high in pairwise(edges) if high > low + 1]
-    shown = [str(low) if low == high else f"{low} to {high}" for low, high in gaps[:_SHOWN]]
-    return ", ".join(shown) + (" ..." if len(gaps) > _SHOWN else "")
 
 
 def _exposures_of(found, by_time):

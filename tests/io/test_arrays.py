@@ -206,3 +206,46 @@ def test_arguments_that_are_for_files():
     with pytest.raises(ValueError, match="errors: 'x'"):
         open_exposure(STACK, errors="x")
     assert len(open_exposure(STACK, axis="integrations")) == 5
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int16])
+def test_nddata_s_errors_are_the_bits_of_given_ones(dtype):
+    sigma = np.random.default_rng(5).uniform(1, 3000, STACK.shape).astype(dtype)
+    given = open_exposure(STACK, errors=sigma).read(0, 5).variance
+    np.testing.assert_array_equal(given, sigma.astype(np.float64) ** 2)
+    for source in (
+        NDData(STACK, uncertainty=StdDevUncertainty(sigma)),
+        NDData(STACK * u.adu, StdDevUncertainty(sigma)),
+    ):
+        np.testing.assert_array_equal(open_exposure(source).read(0, 5).variance, given)
+    variance = sigma.astype(np.float64) ** 2
+    found = open_exposure(NDData(STACK, uncertainty=VarianceUncertainty(variance))).read(0, 5).variance
+    np.testing.assert_array_equal(found, given)
+
+
+def test_weights_in_single_precision_are_divided_in_double():
+    weight = np.random.default_rng(6).uniform(1, 9, STACK.shape).astype(np.float32)
+    weight[0, 0, 0] = 0
+    variance = open_exposure(NDData(STACK, uncertainty=InverseVariance(weight))).read(0, 5).variance
+    assert variance[0, 0, 0] == np.inf
+    expected = 1 / weight[1:].astype(np.float64)
+    np.testing.assert_allclose(variance[1:], expected, rtol=4e-16)
+
+
+def test_errors_in_another_unit_are_the_bits_of_given_ones():
+    sigma = np.random.default_rng(5).uniform(1, 3, STACK.shape)
+    source = NDData(STACK, unit="Jy", uncertainty=StdDevUncertainty(sigma, unit="mJy"))
+    given = open_exposure(STACK * u.Jy, errors=sigma * u.mJy).read(0, 5).variance
+    np.testing.assert_array_equal(open_exposure(source).read(0, 5).variance, given)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_impossible_errors_are_no_variances(dtype):
+    sigma = np.ones(STACK.shape, dtype)
+    sigma[0, 0, :6] = (-1, -0.0, np.nan, np.inf, -np.inf, np.finfo(dtype).max)
+    variance = open_exposure(STACK, errors=sigma).read(0, 1).variance[0, 0]
+    # What is flagged: all that is not positive and finite.
+    assert ((variance > 0) & np.isfinite(variance)).tolist() == [False] * 5 + [dtype is np.float32] + [True] * 3
+    assert variance[0] == -1
+    negative = open_exposure(NDData(STACK, uncertainty=VarianceUncertainty(-sigma))).read(1, 2).variance
+    assert (negative == -1).all()

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from astropy import units as u
 from astropy.io import fits
-from astropy.nddata import CCDData, StdDevUncertainty
+from astropy.nddata import CCDData, InverseVariance, StdDevUncertainty
 
 from nircam_tso.exceptions import SegmentError, UnsupportedFileError
 from nircam_tso.io.sources import open_exposure
@@ -144,3 +144,11 @@ def test_cards_that_break_the_standard_are_left_out(tmp_path, image):
     assert "OBSERVER" not in exposure.header
     assert exposure.header["FILTER"] == "R"
     assert "1 header cards cannot be read" in exposure.notes[0]
+
+
+def test_errors_of_another_type_are_noted(tmp_path):
+    path = tmp_path / "a.fits"
+    CCDData(np.ones((5, 6)), unit="adu", uncertainty=InverseVariance(np.ones((5, 6)))).write(path)
+    exposure = open_exposure(path)
+    assert exposure.error_source is None
+    assert exposure.notes == ["a.fits: UNCERT of type INVERSEVARIANCE is not used"]

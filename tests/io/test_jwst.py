@@ -288,3 +288,104 @@ def test_mean_images_say_so(tmp_path, jwst):
     exposure = open_exposure(tmp_path / "a.fits")
     assert len(exposure) == 1
     assert any("mean of integrations 1 to 7" in note for note in exposure.notes)
+
+
+def test_a_part_of_an_exposure_says_so(tmp_path, jwst):
+    paths = []
+    for number in (1, 2, 3):
+        paths.append(tmp_path / f"s{number}.fits")
+        jwst(paths[-1], "rateints", n=2, first=2 * number - 1, segment=(number, 3), cards={"NINTS": 6}, seed=number)
+    alone = open_exposure(paths[0])
+    assert alone.notes == ["s1.fits: part of an exposure: segment 1 of 3, integrations 1 to 2 of 6"]
+    two = open_exposure(paths[1:])
+    assert two.notes == ["s2.fits and 1 more: part of an exposure: segments 2 to 3 of 3, integrations 3 to 6 of 6"]
+    assert open_exposure(paths).notes == open_exposure(tmp_path).notes == []
+    jwst(tmp_path / "t.fits", "rateints", n=2, first=5, cards={"NINTS": 9})
+    assert open_exposure(tmp_path / "t.fits").notes == ["t.fits: part of an exposure: integrations 5 to 6 of 9"]
+
+
+def test_a_segment_total_that_makes_no_sense(tmp_path, jwst):
+    jwst(tmp_path / "a.fits", segment=(2, 2**31 - 1))
+    with pytest.raises(SegmentError, match="segment 1, 3 to 2147483647 of 2147483647 is missing") as caught:
+        open_exposure(tmp_path)
+    assert caught.value.path == str(tmp_path)
+
+
+def test_two_of_one_name_are_told_by_their_folders(tmp_path, jwst):
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        jwst(tmp_path / folder / "a.fits")
+    with pytest.raises(SegmentError, match=r"one/a\.fits \(integrations 1 to 4\) and .*two/a\.fits .* overlap"):
+        open_exposure(tmp_path, recursive=True)
+
+
+@pytest.mark.parametrize(
+    "exp_type",
+    [
+        "MIR_LRS-FIXEDSLIT",
+        "MIR_MRS",
+        "MIR_FLATMRS",
+        "MIR_WFSS",
+        "NIS_SOSS",
+        "NIS_WFSS",
+        "NRC_GRISM",
+        "NRC_TSGRISM",
+        "NRC_WFSS",
+        "NRS_AUTOFLAT",
+        "NRS_AUTOWAVE",
+        "NRS_BRIGHTOBJ",
+        "NRS_FIXEDSLIT",
+        "NRS_IFU",
+        "NRS_LAMP",
+        "NRS_MSASPEC",
+    ],
+)
+def test_spectra_are_refused(tmp_path, jwst, exp_type):
+    jwst(tmp_path / "a.fits", cards={"EXP_TYPE": exp_type})
+    with pytest.raises(UnsupportedFileError, match=f"EXP_TYPE is {exp_type}: spectra"):
+        open_exposure(tmp_path / "a.fits")
+
+
+@pytest.mark.parametrize(
+    "exp_type",
+    ["NRC_TSIMAGE", "NRC_TACQ", "NRC_CORON", "FGS_IMAGE", "FGS_ACQ1", "MIR_IMAGE", "MIR_LRS-SLITLESS", "NIS_AMI"]
+    + ["NIS_LAMP", "NRS_WATA", "NRS_MIMF"],
+)
+def test_images_are_not_taken_for_spectra(tmp_path, jwst, exp_type):
+    jwst(tmp_path / "a.fits", cards={"EXP_TYPE": exp_type})
+    assert len(open_exposure(tmp_path / "a.fits")) == 4
+
+
+@pytest.mark.parametrize(("keyword", "value"), [("PUPIL", "GR700XD"), ("FILTER", "GR150R"), ("PUPIL", "GDHS0")])
+def test_dispersers_are_refused(tmp_path, jwst, keyword, value):
+    jwst(tmp_path / "a.fits", cards={keyword: value})
+    with pytest.raises(UnsupportedFileError, match=f"{keyword} is {value}: dispersed"):
+        open_exposure(tmp_path / "a.fits")
+
+
+def test_errors_of_a_file_and_of_its_arrays_are_the_same_bits(tmp_path, jwst):
+    path = tmp_path / "a.fits"
+    written = jwst(path)
+    variance = written["VAR_POISSON"].data.astype(np.float64) + written["VAR_RNOISE"].data.astype(np.float64)
+    given = open_exposure(written["SCI"].data, errors=np.sqrt(variance)).read(0, 4).variance
+    # The sum itself is another number in the last place here and there.
+    assert (given != variance).any()
+    with fits.open(path) as hdulist:
+        for source in (path, hdulist, written):
+            np.testing.assert_array_equal(open_exposure(source).read(0, 4).variance, given)
+
+
+def test_variances_that_are_none_stay_so(tmp_path, jwst):
+    path = tmp_path / "a.fits"
+    hdulist = jwst(path)
+    for name in ("VAR_POISSON", "VAR_RNOISE"):
+        hdulist[name].data[0, 0, :4] = (-2, np.nan, np.inf, 3e38)
+    hdulist.writeto(path, overwrite=True)
+    variance = open_exposure(path).read(0, 1).variance[0, 0, :4]
+    np.testing.assert_allclose(variance, [-4, np.nan, np.inf, 2 * float(np.float32(3e38))], rtol=1e-15)
+
+
+def test_fewer_groups_than_promised_are_noted(tmp_path, jwst):
+    jwst(tmp_path / "a.fits", "uncal", cards={"NGROUPS": 10})
+    note = "a.fits: NGROUPS = 10 in the header, but SCI holds 3 groups, and what it holds counts"
+    assert open_exposure(tmp_path / "a.fits").notes == [note]

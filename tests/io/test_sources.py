@@ -1,3 +1,5 @@
+import bz2
+import io
 import itertools
 import os
 
@@ -258,8 +260,21 @@ def test_iterables_of_paths(tmp_path, image):
     image(tmp_path / "a.fits")
     assert len(open_exposure(tmp_path.glob("*.fits"))) == 1
     assert len(open_exposure((str(tmp_path / "a.fits"),))) == 1
-    with pytest.raises(UnsupportedFileError, match="is a directory"):
-        open_exposure([tmp_path])
+
+
+def test_what_stands_for_several_files_comes_by_itself(tmp_path, image):
+    image(tmp_path / "a.fits")
+    (tmp_path / "list.txt").write_text("a.fits")
+    pattern = str(tmp_path / "*.fits")
+    for item, what, error in (
+        (tmp_path, "is a directory; .*one directory at a time, by itself", UnsupportedFileError),
+        (pattern, "but a pattern; .*one pattern at a time, by itself", InputFileError),
+        (tmp_path / "list.txt", "is a text file; .*one list of names at a time, by itself", UnsupportedFileError),
+    ):
+        assert len(open_exposure(item)) == 1
+        for source in ([item], [tmp_path / "a.fits", item]):
+            with pytest.raises(error, match=what):
+                open_exposure(source)
 
 
 @pytest.mark.parametrize("product", ["uncal", "rateints", "calints", "cal"])
@@ -317,3 +332,157 @@ def test_list_of_hdulists(tmp_path, image):
         lists.append(fits.HDUList([fits.PrimaryHDU(data, fits.Header({"DATE-OBS": f"2020-01-0{index}T00:00:00"}))]))
     exposure = open_exposure(lists)
     np.testing.assert_array_equal(exposure.read(0, 2).data, open_exposure(tmp_path).read(0, 2).data)
+
+
+@pytest.mark.parametrize("product", ["uncal", "rateints", "cal"])
+def test_hdulist_of_a_stream(tmp_path, jwst, product):
+    path = tmp_path / "a.fits"
+    jwst(path, product)
+    expected = open_exposure(path)
+    with fits.open(io.BytesIO(path.read_bytes())) as hdulist:
+        found = open_exposure(hdulist)
+        assert found.segments[0].name == "HDUList"
+        assert found.segments[0].path is None
+        n = len(expected)
+        mine, theirs = found.read(0, n, slice(1, 5)), expected.read(0, n, slice(1, 5))
+        for name in ("data", "variance", "dq"):
+            np.testing.assert_array_equal(getattr(mine, name), getattr(theirs, name))
+        if product != "cal":
+            np.testing.assert_array_equal(found.segments[0].int_times, expected.segments[0].int_times)
+
+
+def test_hdulist_of_an_open_file_object_and_of_bzip2(tmp_path, jwst):
+    path = tmp_path / "a.fits"
+    expected = jwst(path)["SCI"].data
+    with path.open("rb") as file, fits.open(file) as hdulist:
+        np.testing.assert_array_equal(open_exposure(hdulist).read(0, 4).data, expected)
+    packed = tmp_path / "a.fits.bz2"
+    packed.write_bytes(bz2.compress(path.read_bytes()))
+    with fits.open(packed) as hdulist:
+        np.testing.assert_array_equal(open_exposure(hdulist).read(0, 4).data, expected)
+
+
+def test_hdulist_of_some_units(tmp_path, jwst):
+    path = tmp_path / "a.fits"
+    jwst(path)
+    expected = open_exposure(path, errors="total").read(0, 4, slice(2, 5))
+    with fits.open(path) as opened:
+        primaries = (opened[0], fits.PrimaryHDU(header=opened[0].header))
+        for primary in primaries:
+            part = fits.HDUList([primary, opened["SCI"], opened["DQ"], opened["ERR"]])
+            block = open_exposure(part).read(0, 4, slice(2, 5))
+            for name in ("data", "variance", "dq"):
+                np.testing.assert_array_equal(getattr(block, name), getattr(expected, name))
+        science = open_exposure(fits.HDUList([opened["SCI"]]), axis="integrations")
+        np.testing.assert_array_equal(science.read(0, 4, slice(2, 5)).data, expected.data)
+
+
+def test_hdulist_whose_file_is_gone(tmp_path, image):
+    path = tmp_path / "a.fits"
+    data = image(path)
+    with fits.open(path, memmap=False) as opened:
+        path.unlink()
+        np.testing.assert_array_equal(open_exposure(opened).read(0, 1).data[0], data)
+
+
+def test_hdulist_without_units():
+    with pytest.raises(UnsupportedFileError, match="no header-data unit"):
+        open_exposure(fits.HDUList())
+
+
+def test_hdulist_that_was_closed(tmp_path, jwst):
+    path = tmp_path / "a.fits"
+    jwst(path)
+    stream = io.BytesIO(path.read_bytes())
+    with fits.open(stream) as hdulist:
+        len(hdulist)
+    stream.close()
+    with pytest.raises(InputFileError, match="was it closed"):
+        open_exposure(hdulist)
+
+
+def test_options_that_select_each_exposure(tmp_path, jwst):
+    visit(tmp_path, jwst)
+    found = open_exposures(tmp_path)
+    assert len(found) == len({exposure.options for _, exposure in found}) == 8
+    assert found[0][1].options == "--detector NRCA1 --product calints --exposure 1"
+    for _, exposure in found:
+        words = exposure.options.split()
+        select = {word[2:]: value for word, value in zip(words[::2], words[1::2], strict=True)}
+        again = open_exposure(tmp_path, select=select)
+        assert [segment.path for segment in again.segments] == [segment.path for segment in exposure.segments]
+    # A selection leaves fewer, and yet the options are needed.
+    one = open_exposures(tmp_path, select={"detector": "NRCB1", "product": "calints", "exposure": 3})
+    assert [exposure.options for _, exposure in one] == ["--detector NRCB1 --product calints --exposure 3"]
+    every = open_exposures(tmp_path, select={"exposure": "all", "product": "rateints"})
+    assert every[1][1].options == "--detector NRCB1 --product rateints --exposure all"
+
+
+def test_no_options_for_the_only_group(tmp_path, jwst):
+    jwst(tmp_path / "a.fits")
+    jwst(tmp_path / "grism.fits", cards={"DETECTOR": "NRCALONG", "EXP_TYPE": "NRC_TSGRISM"})
+    problems = []
+    ((_, exposure),) = open_exposures(tmp_path, problems=problems)
+    assert exposure.options == open_exposure(tmp_path / "a.fits").options == ""
+    assert [name for name, _ in problems] == ["grism.fits"]
+
+
+def test_problems_do_not_hide_the_rest(tmp_path, jwst, image):
+    visit(tmp_path, jwst)
+    # A group that is not whole, one with a broken piece, and files that are nothing.
+    (tmp_path / "NRCA1_00001-seg002_calints.fits").unlink()
+    with fits.open(tmp_path / "NRCB1_00003-seg002_rateints.fits", mode="update") as hdulist:
+        del hdulist["DQ"]
+    (tmp_path / "page.fits").write_text("<html>")
+    (tmp_path / "gone.fits").symlink_to(tmp_path / "nowhere.fits")
+    raw = (tmp_path / "NRCB1_00001-seg001_calints.fits").read_bytes()
+    (tmp_path / "cut.fits").write_bytes(raw[:-4000])
+    image(tmp_path / "cube.fits", shape=(3, 4, 5))
+    fits.HDUList([fits.PrimaryHDU()]).writeto(tmp_path / "empty.fits")
+    for recursive in (False, True):
+        with pytest.raises((InputFileError, SegmentError)):
+            open_exposures(tmp_path, recursive=recursive)
+    for source in (tmp_path, str(tmp_path / "*.fits")):
+        problems = []
+        found = open_exposures(source, problems=problems)
+        assert len(found) == 6
+        assert all(len(exposure) == 4 for _, exposure in found)
+        told = {name: str(error) for name, error in problems}
+        assert len(told) == len(problems) == 8
+        assert "segment 2 of 2 is missing" in told["nrca1_calints_01366002001_04103_00001"]
+        assert "has no DQ" in told["NRCB1_00003-seg002_rateints.fits"]
+        assert "is not FITS but an HTML page" in told["page.fits"]
+        assert "link to a file that does not exist" in told["gone.fits"]
+        assert "bytes are missing" in told["cut.fits"]
+        assert "axis=" in told["cube.fits"]
+        assert "holds no image" in told["empty.fits"]
+        assert "NRC_TSGRISM" in told["grism_calints.fits"]
+    select = {"detector": "NRCA1"}
+    problems = []
+    assert len(open_exposures(tmp_path, select=select, problems=problems)) == 3
+    assert {name for name, _ in problems} == {
+        "nrca1_calints_01366002001_04103_00001",
+        "page.fits",
+        "gone.fits",
+        "cut.fits",
+        "cube.fits",
+    }
+    with pytest.raises(SegmentError, match="nothing has detector NRCB4"):
+        open_exposures(tmp_path, select={"detector": "NRCB4"}, problems=[])
+
+
+def test_nothing_but_problems(tmp_path, jwst):
+    (tmp_path / "page.fits").write_text("<html>")
+    problems = []
+    assert open_exposures(tmp_path, problems=problems) == []
+    assert [name for name, _ in problems] == ["page.fits"]
+    jwst(tmp_path / "grism.fits", cards={"EXP_TYPE": "NRC_TSGRISM"})
+    problems = []
+    assert open_exposures(tmp_path, problems=problems) == []
+    assert sorted(name for name, _ in problems) == ["grism.fits", "page.fits"]
+    # A file that was named is an error, as ever.
+    with pytest.raises(UnsupportedFileError, match="HTML"):
+        open_exposures(tmp_path / "page.fits", problems=problems)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputFileError, match="no FITS file here"):
+        open_exposures(tmp_path / "empty", problems=problems)

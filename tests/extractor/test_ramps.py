@@ -1,0 +1,103 @@
+"""Ramps: units, groups, errors."""
+
+import numpy as np
+import pytest
+from astropy import units as u
+from astropy.io import fits
+
+from nircam_tso import TimeSeriesExtractor
+from nircam_tso.simulate import simulate_exposure
+
+GAIN, READ = 2.0, 8.0
+
+
+@pytest.fixture(scope="module")
+def exposure(tmp_path_factory):
+    return simulate_exposure(
+        tmp_path_factory.mktemp("ramps"),
+        product="uncal",
+        n_integrations=40,
+        shape=(40, 48),
+        position=(25.3, 17.8),
+        stddev=(1.3, 1.0),
+        flux=3e5,
+        sky=10.0,
+        gain=GAIN,
+        read_noise=READ,
+        n_groups=6,
+        seed=11,
+    )
+
+
+def extract(exposure, **settings):
+    settings = {"aperture_radii": [5], "position": (25, 18), "gain": GAIN, "read_noise": READ, **settings}
+    return TimeSeriesExtractor(**settings).extract(exposure.paths)
+
+
+def test_last_first_slope_and_groups_agree(exposure):
+    header = fits.getheader(exposure.paths[0])
+    last_first, slope, groups = (extract(exposure, ramp=ramp) for ramp in ("last-first", "slope", "groups"))
+    seconds = 5 * header["TGROUP"]
+    assert (last_first["aperture_sum_r5"].unit, slope["aperture_sum_r5"].unit) == (u.DN, u.DN / u.s)
+    assert len(groups) == 5 * len(last_first)
+    np.testing.assert_allclose(last_first["exposure_time"].value, seconds, rtol=1e-9)
+    np.testing.assert_allclose(groups["exposure_time"].value, header["TGROUP"], rtol=1e-9)
+    assert groups["group"][:6].tolist() == [1, 2, 3, 4, 5, 1]
+    assert groups["integration"][4:6].tolist() == [1, 2]
+    truth = exposure.truth["flux"].to_value("electron / s").mean() / GAIN
+    for flux in (
+        last_first["aperture_sum_r5"].value / seconds,
+        slope["aperture_sum_r5"].value,
+        groups["aperture_sum_r5"].value / header["TGROUP"],
+    ):
+        assert np.mean(flux) == pytest.approx(truth, rel=0.003)
+    # Steps of one ramp add up to its last less first group, sky by sky.
+    steps = (groups["aperture_sum_r5"] + groups["background"] * groups["aperture_area_r5"].value).value
+    whole = (last_first["aperture_sum_r5"] + last_first["background"] * last_first["aperture_area_r5"].value).value
+    assert steps.reshape(-1, 5).sum(axis=1) == pytest.approx(whole, rel=1e-3)
+
+
+@pytest.mark.parametrize("ramp", ["last-first", "slope", "groups"])
+def test_errors_from_gain_and_read_noise(exposure, ramp):
+    ts = extract(exposure, ramp=ramp)
+    assert ts.meta["error_source"] == "gain and read_noise"
+    flux = ts["aperture_sum_r5"].value
+    if ramp == "groups":
+        flux = flux.reshape(-1, 5)[:, 2]
+    # 40 rows know their scatter to 11 %.
+    assert np.median(ts["aperture_sum_err_r5"].value) == pytest.approx(np.std(flux, ddof=1), rel=0.35)
+    assert np.median(ts["gauss_chi2"]) == pytest.approx(1, abs=0.08)
+
+
+@pytest.mark.parametrize("group_range", [None, (1, 3)])
+@pytest.mark.parametrize("ramp", ["last-first", "slope"])
+def test_electrons(exposure, ramp, group_range):
+    header = fits.getheader(exposure.paths[0])
+    ts = extract(exposure, ramp=ramp, flux_unit="electron", group_range=group_range)
+    steps = 5 if group_range is None else 2
+    truth = exposure.truth["flux"].to_value("electron / s").mean() * header["TGROUP"] * steps
+    assert ts["aperture_sum_r5"].unit == u.electron
+    assert np.mean(ts["aperture_sum_r5"].value) == pytest.approx(truth, rel=0.005)
+
+
+def test_automatic_groups_ignore_bad_pixels(exposure):
+    ramps = fits.getdata(exposure.paths[0]).astype(float)
+    ramps[:, 1:, 18, 30] = 65000.0
+    mask = np.zeros(ramps.shape[2:], bool)
+    mask[18, 30] = True
+    extractor = TimeSeriesExtractor(aperture_radii=[5], position=(25, 18), saturation=60000.0, group_range="auto")
+    assert extractor.extract(ramps, mask=mask).meta["group_range"] == [0, 5]
+    assert extractor.extract(ramps).meta["group_range"] == [0, 1]
+
+
+def test_photon_noise_is_said_to_be_missing(exposure):
+    ts = extract(exposure, gain=None, read_noise=None)
+    assert ts.meta["error_source"] == "background scatter"
+    assert "give gain and read_noise" in ts.meta["notes"]
+
+
+def test_unsigned_ramps_do_not_wrap():
+    ramps = np.full((3, 2, 30, 40), 65000, np.uint16)
+    ramps[:, 1] -= 20
+    ts = TimeSeriesExtractor(aperture_radii=[3], background=None).extract(ramps)
+    np.testing.assert_allclose(ts["aperture_sum_r3"].value, -20 * 9 * np.pi, rtol=1e-12)
