@@ -28,7 +28,7 @@ def measure_block(plan, block):
     plan : `~nircam_tso.extractor.plan.Plan`
         What holds for the series.
     block : `~nircam_tso.io.exposure.Block`
-        Pixels as read: whole rows of the plan's band.
+        Pixels as read: whole rows of ``plan.read``.
 
     Returns
     -------
@@ -63,11 +63,13 @@ def measure_block(plan, block):
     quality |= np.where(no_data, np.uint32(0), centres.flags)
     _centre_columns(plan, centres, result)
     x, y = _aperture_centres(plan, centres, quality, no_data)
-    inside = _aperture_pixels(plan, x, y, data.shape)
-    _pixel_flags(plan, images, passing, inside, result)
     result["n_replaced"] = np.zeros(n, np.int32)
-    if filled is not None:
-        result["n_replaced"][:] = (filled & inside).sum(axis=(1, 2))
+    result["saturated_set"] = np.zeros(n, np.uint32)
+    if images.dq is not None or passing.any():
+        inside = _aperture_pixels(plan, x, y, data.shape)
+        _pixel_flags(plan, images, passing, inside, result)
+        if filled is not None:
+            result["n_replaced"][:] = (filled & inside).sum(axis=(1, 2))
     variance, invalid = _variance(plan, images, scatter, added, filled, still_bad)
     _apertures(plan, data, x, y, still_bad, variance, invalid, result)
     _masks(plan, data, still_bad, variance, invalid, result)
@@ -114,7 +116,6 @@ def _pixel_flags(plan, images, passing, inside, result):
     dq = images.dq
     if dq is None:
         quality |= np.where(inside.any(axis=(1, 2)), _FLAG["NAN_IN_APERTURE"], np.uint32(0))
-        result["saturated_set"] = np.zeros(len(quality), np.uint32)
         return
     unusable = (dq & np.uint32(plan.dq_mask)) != 0
     quality |= np.where((inside & unusable).any(axis=(1, 2)), _FLAG["DO_NOT_USE"], np.uint32(0))
@@ -124,10 +125,8 @@ def _pixel_flags(plan, images, passing, inside, result):
         rows = seen.any(axis=(1, 2))
         quality |= np.where(rows, _FLAG[name], np.uint32(0))
         if name == "SATURATED":
-            checksums = np.zeros(len(quality), np.uint32)
             for row in np.flatnonzero(rows):
-                checksums[row] = zlib.crc32(np.packbits(seen[row]).tobytes())
-            result["saturated_set"] = checksums
+                result["saturated_set"][row] = zlib.crc32(np.packbits(seen[row]).tobytes())
 
 
 def _centre_columns(plan, centres, result):
@@ -218,6 +217,9 @@ def _variance(plan, images, scatter, added, filled, still_bad):
         return None, None
     if filled is not None:
         variance = np.where(filled, added, variance)
+    if invalid is not None:
+        # Sums that such a pixel touches get no error; the others must not see its value.
+        variance = np.where(invalid, 0.0, variance)
     return variance, invalid
 
 

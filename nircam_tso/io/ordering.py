@@ -162,24 +162,27 @@ def _check_numbers(found, complete):
     if gaps:
         one = len(gaps) == 1 and gaps[0][0] == gaps[0][1]
         what = f"integration{'s' * (not one)} {_words(gaps)} of {max(last, promised)} {'is' if one else 'are'} missing"
-        advice = f"; {_ADVICE}" if complete else f" among {_names(numbered)}"
-        raise SegmentError(what + advice, path=_folder(numbered))
+        raise SegmentError(f"{what}; a run of files without a hole is measured if named", path=_folder(numbered))
     if begin > 1 or last < promised:
         _note_part(sorted(numbered, key=lambda c: c.first), promised)
 
 
 def _exposures_of(found, by_time):
-    """Files in order, taken apart by exposure: by their common start, or where their numbers begin anew."""
+    """Files in order, taken apart by exposure."""
     if not by_time:
         return [found]
-    numbered = [c for c in found if c.numbered]
-    shared = len({c.start for c in numbered}) < len(numbered)
+    # Files of one exposure share its time and the beginning of their names, or each has its own of
+    # both; a time in whole seconds may change within an exposure. Numbers that begin anew always tell.
+    stems = [re.split(r"_I[0-9]", c.name)[0] for c in found]
+    shared = len(set(stems)) < len(stems)
     parts = [[found[0]]]
-    for before, after in pairwise(found):
-        if after.start != before.start if shared else after.first <= before.first:
+    for index, (before, after) in enumerate(pairwise(found), start=1):
+        other = shared and after.start != before.start and stems[index] != stems[index - 1]
+        if other or after.first <= before.first:
             parts.append([])
         parts[-1].append(after)
-    return parts
+    # Without a number, 1 is no beginning.
+    return parts if all(c.numbered for c in found) else [found]
 
 
 def _ordered_files(group, complete):

@@ -138,6 +138,7 @@ class TestPlainImages:
             ({}, "DATE-OBS and TIME-OBS and MJD-OBS missing"),
             ({"DATE-OBS": ""}, "DATE-OBS is empty"),
             ({"DATE-OBS": "2020-02-20"}, "no card gives a time of day: DATE-OBS = '2020-02-20'"),
+            ({"DATE-OBS": "2020-02-21"}, "put the time into DATE-OBS, or hand over the mid-times"),
             ({"DATE-OBS": "NaN"}, "DATE-OBS: 'NaN' is not a date"),
             ({"DATE-OBS": "2016-02-30T00:00:00"}, "DATE-OBS: day: 30 is not a day of that month"),
             ({"DATE-OBS": "2016-02-30", "TIME-OBS": "01:00:00"}, "DATE-OBS, TIME-OBS: day: 30"),
