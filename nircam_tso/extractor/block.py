@@ -144,7 +144,7 @@ def _centre_columns(plan, centres, result):
     result["theta"], result["theta_err"] = np.degrees(fits.theta), np.degrees(fits.theta_err)
     known = plan.error_source not in ("none", "background scatter")
     result["gauss_chi2"] = np.array(fits.chi2) if known else np.full(len(fits.chi2), np.nan)
-    if plan.error_source == "none":
+    if not plan.noise_known:
         # Unit weights scale nothing: there is no error to tell.
         for name in list(result):
             if name.endswith("_err") and name != "background_err":
@@ -320,4 +320,4 @@ def _psf_flux(plan, centres, result):
     result["psf_flux"] = np.where(known, flux, np.nan)
     sky = np.nan_to_num(result["background_err"])
     errors = np.sqrt(variance + (sensitivity * sky) ** 2)
-    result["psf_flux_err"] = np.where(known & (plan.error_source != "none"), errors, np.nan)
+    result["psf_flux_err"] = np.where(known & plan.noise_known, errors, np.nan)

@@ -102,6 +102,8 @@ def noise_model(settings, exposure, ramp, sample, reference, model, levels, foot
         Positive and finite everywhere.
     source : str
         Where it comes from.
+    known : bool
+        False where nothing is known: then it is 1 everywhere, and no error follows from it.
     """
     many = len(sample.data) >= _ENOUGH
     smooth = reference.image if many else _scaled(model, reference, aperture)
@@ -113,7 +115,7 @@ def noise_model(settings, exposure, ramp, sample, reference, model, levels, foot
             variance = nan_median(values)
         else:
             variance = _against_signal(values, smooth, footprint, aperture)
-        return _positive(variance), exposure.error_source
+        return _positive(variance), exposure.error_source, bool(good.any())
     sky = 0.0 if levels is None or not levels.valid.any() else float(np.median(levels.level[levels.valid]))
     if settings.gain is not None:
         expected = np.maximum(smooth + sky, 0.0)
@@ -122,14 +124,14 @@ def noise_model(settings, exposure, ramp, sample, reference, model, levels, foot
         else:
             per_unit = electrons_per_unit(settings, exposure)
             variance = expected / per_unit + (settings.read_noise / per_unit) ** 2
-        return _positive(variance), "gain and read_noise"
+        return _positive(variance), "gain and read_noise", True
     scatter = 0.0
     if levels is not None and np.isfinite(levels.scatter).any():
         scatter = float(np.nanmedian(levels.scatter))
     # A sky without any scatter is synthetic, and tells no error.
     if scatter > 0:
-        return _positive(np.full(reference.image.shape, scatter**2)), "background scatter"
-    return np.ones(reference.image.shape), "none"
+        return _positive(np.full(reference.image.shape, scatter**2)), "background scatter", True
+    return np.ones(reference.image.shape), "none", False
 
 
 def _ramp_variance(ramp, expected):

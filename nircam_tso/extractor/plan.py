@@ -64,6 +64,8 @@ class Plan:
         Whether the star has a single peak; a defocused one has not.
     noise : `~numpy.ndarray`
         Smooth variance.
+    noise_known : bool
+        False where it is 1 for want of anything better.
     error_source : str
         Where errors come from.
     bad_pixels : {"scale", "nan", "ignore"}
@@ -92,6 +94,7 @@ class Plan:
     star: Star
     has_peak: bool
     noise: np.ndarray
+    noise_known: bool
     error_source: str
     bad_pixels: str
 
@@ -219,7 +222,7 @@ def _plan_at(settings, exposure, reader, position, guess, how):
     holes = reference.constant_bad | never | (sample.bad[0] if single else False)
     star = Star(settings, reference.image, holes, here, box.here(guess))
     sky = None if footprint is None else footprint[box.within(read)]
-    noise, error_source = noise_model(
+    noise, error_source, noise_known = noise_model(
         settings, exposure, ramp, sample, reference, star.model(box.shape), levels, sky, aperture_window
     )
     plan = Plan(
@@ -246,6 +249,7 @@ def _plan_at(settings, exposure, reader, position, guess, how):
         star=star,
         has_peak=star.has_peak,
         noise=noise,
+        noise_known=noise_known,
         error_source=error_source,
         bad_pixels="nan" if single and settings.bad_pixels == "scale" else settings.bad_pixels,
     )

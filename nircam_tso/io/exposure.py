@@ -230,9 +230,11 @@ class Exposure:
 
     @property
     def error_source(self):
-        """Where the pixels' variances come from, None if there are none."""
-        sources = {segment.error_source for segment in self.segments}
-        return sources.pop() if len(sources) == 1 else None
+        """Where the pixels' variances come from, None if there are none; all that there are, where segments differ."""
+        sources = dict.fromkeys(segment.error_source for segment in self.segments)
+        if len(sources) == 1:
+            return next(iter(sources))
+        return "; ".join(source or "none" for source in sources)
 
     @cached_property
     def source(self):

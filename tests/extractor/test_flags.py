@@ -151,6 +151,14 @@ def test_errors_that_cannot_be(clean):
     assert (ts["quality"][[0, 1, 2, 4, 7]] == 0).all()
 
 
+def test_errors_of_which_none_is_valid():
+    ts = extract(cube(), errors=np.full((N, *SHAPE), -1.0))
+    assert all(names(ts, k) == ["ERR_INVALID"] for k in range(N))
+    assert np.isfinite(ts["aperture_sum_r3"].value).all()
+    for name in ("aperture_sum_err_r3", "x_gauss_err", "x_cc_err", "x_centroid_err", "psf_flux_err"):
+        assert np.isnan(ts[name].value).all()
+
+
 def test_background_without_pixels():
     data = cube()
     y, x = np.indices(SHAPE)
