@@ -142,7 +142,7 @@ def _centre_columns(plan, centres, result):
         result[name] = np.array(getattr(fits, name))
         result[f"{name}_err"] = np.array(getattr(fits, f"{name}_err"))
     result["theta"], result["theta_err"] = np.degrees(fits.theta), np.degrees(fits.theta_err)
-    known = plan.error_source not in ("none", "background scatter")
+    known = plan.noise_known and plan.error_source != "background scatter"
     result["gauss_chi2"] = np.array(fits.chi2) if known else np.full(len(fits.chi2), np.nan)
     if not plan.noise_known:
         # Unit weights scale nothing: there is no error to tell.
