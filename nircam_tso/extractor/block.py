@@ -312,10 +312,7 @@ def _psf_flux(plan, centres, result):
         result["psf_flux"] = np.full(n, np.nan)
         result["psf_flux_err"] = np.full(n, np.nan)
         return
-    noise = plan.star.stamps.cut_one(plan.noise, None, fill=np.nan)
-    with np.errstate(divide="ignore"):
-        weights = np.where(noise > 0, 1.0 / noise, 0.0)
-    flux, variance, sensitivity = psf_fluxes(centres.stamps, psf, weights, bad=centres.bad)
+    flux, variance, sensitivity = psf_fluxes(centres.stamps, psf, plan.stamp_weights, bad=centres.bad)
     known &= (result["quality"] & _FLAG["BACKGROUND_FAILED"]) == 0
     result["psf_flux"] = np.where(known, flux, np.nan)
     sky = np.nan_to_num(result["background_err"])

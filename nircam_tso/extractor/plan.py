@@ -114,6 +114,16 @@ class Plan:
         return self.has_peak or self.settings.center == "gaussian"
 
     @property
+    def stamp_noise(self):
+        """Smooth variance on the stamp; NaN beyond the box, where there is nothing to weigh."""
+        return self.star.stamps.cut_one(self.noise, None, fill=np.nan)
+
+    @property
+    def stamp_weights(self):
+        """Inverse of it; 0 beyond the box."""
+        return np.nan_to_num(1.0 / self.stamp_noise)
+
+    @property
     def excluded(self):
         """Pixels of the box that no integration uses."""
         return self.never | self.constant_bad

@@ -103,11 +103,10 @@ def centre_stamps(plan, images, bad, passing):
     x_start = np.full(n, plan.star.stamps.start[0])
     y_start = np.full(n, plan.star.stamps.start[1])
     stamps, holes = _cut(images, bad, x_start, y_start, shape)
-    noise = plan.star.stamps.cut_one(plan.noise, None, fill=np.nan)
-    # Outside the frame there is nothing to weigh; the correlation sees zeros there.
-    correlation_noise = np.nan_to_num(noise)
+    # The correlation sees zeros beyond the frame, which have no noise.
+    noise = np.nan_to_num(plan.stamp_noise)
     cc = plan.star.correlator.centers(
-        _filled(stamps, holes, _outside(images.shape, x_start, y_start, shape)), variance=correlation_noise
+        _filled(stamps, holes, _outside(images.shape, x_start, y_start, shape)), variance=noise
     )
     x_cc, y_cc = cc.x.copy(), cc.y.copy()
     x_err, y_err, valid = cc.x_err.copy(), cc.y_err.copy(), cc.valid.copy()
@@ -121,7 +120,7 @@ def centre_stamps(plan, images, bad, passing):
             x_start[i], y_start[i] = stamp_start((x_cc[i] + x_start[i], y_cc[i] + y_start[i]), shape)
         stamps[index], holes[index] = _cut(images[index], bad[index], x_start[index], y_start[index], shape)
         outside = _outside(images.shape, x_start[index], y_start[index], shape)
-        again = plan.star.correlator.centers(_filled(stamps[index], holes[index], outside), variance=correlation_noise)
+        again = plan.star.correlator.centers(_filled(stamps[index], holes[index], outside), variance=noise)
         for whole, part in ((x_cc, again.x), (y_cc, again.y), (x_err, again.x_err), (y_err, again.y_err)):
             whole[index] = part
         valid[index] = again.valid
@@ -136,15 +135,13 @@ def centre_stamps(plan, images, bad, passing):
     for values in (x_cc, y_cc, x_err, y_err, x_box, y_box):
         values[~valid] = np.nan
 
-    with np.errstate(divide="ignore"):
-        weights = np.where(noise > 0, 1.0 / noise, 0.0)
     # A filled pixel says where the star usually is: no evidence for a fit.
     _, left_out = _cut(images, passing | plan.excluded, x_start, y_start, shape)
     fits = fit_gaussians(
         stamps,
         np.where(valid, x_cc, middle[0]),
         np.where(valid, y_cc, middle[1]),
-        weights=weights,
+        weights=plan.stamp_weights,
         bad=left_out,
         fwhm0=settings.template_fwhm,
         pixel_integrated=settings.pixel_integrated,
@@ -153,7 +150,7 @@ def centre_stamps(plan, images, bad, passing):
     if better is not None:
         index, images_again = better
         index, images_again = index[valid[index]], images_again[valid[index]]
-        again = plan.star.correlator.centers(images_again, variance=correlation_noise)
+        again = plan.star.correlator.centers(images_again, variance=noise)
         x_cc[index], y_cc[index], x_err[index], y_err[index] = again.x, again.y, again.x_err, again.y_err
         x_box, y_box = x_cc + x_start, y_cc + y_start
     if plan.judges_fit:
@@ -220,8 +217,7 @@ def _flux_weighted(plan, images, bad, stamps, holes, x_start, y_start, noise):
         found = flux_weighted_centers(images, weights=plan.centroid_mask, bad=bad, variance=plan.noise)
         return found.x, found.y, found.x_err, found.y_err
     shape = plan.star.stamps.shape
-    variance = np.nan_to_num(noise)
-    found = flux_weighted_centers(stamps, bad=holes, variance=variance)
+    found = flux_weighted_centers(stamps, bad=holes, variance=noise)
     x, y, x_err, y_err = found.x.copy(), found.y.copy(), found.x_err.copy(), found.y_err.copy()
     x_start, y_start = x_start.copy(), y_start.copy()
     far = (np.abs(x - (shape[1] - 1) / 2) > 1.0) | (np.abs(y - (shape[0] - 1) / 2) > 1.0)
@@ -231,6 +227,6 @@ def _flux_weighted(plan, images, bad, stamps, holes, x_start, y_start, noise):
         for i in index:
             x_start[i], y_start[i] = stamp_start((x[i] + x_start[i], y[i] + y_start[i]), shape)
         again, where = _cut(images[index], bad[index], x_start[index], y_start[index], shape)
-        found = flux_weighted_centers(again, bad=where, variance=variance)
+        found = flux_weighted_centers(again, bad=where, variance=noise)
         x[index], y[index], x_err[index], y_err[index] = found.x, found.y, found.x_err, found.y_err
     return x + x_start, y + y_start, x_err, y_err
