@@ -109,7 +109,7 @@ def _transit(settings, depth):
         raise ValueError(f"--depth: {depth} is not between 0 and 0.5")
     span = settings.readout.span(settings.n_integrations)
     planet = {**DEMO_TRANSIT, "depth": depth}
-    # The planet crosses 2 / (pi a/R) of its orbit: its period follows from the duration.
-    planet["period"] = 0.4 * span / 86400 * math.pi * planet["a_rs"] / 2
+    # The star's diameter is 1 / (pi a/R) of the orbit: the period follows from the duration.
+    planet["period"] = 0.4 * span / 86400 * math.pi * planet["a_rs"]
     middle = settings.start + span / 2 * u.s
     return lambda time: transit_light_curve(time, t0=middle, **planet)

@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from astropy.table import QTable
 
 from nircam_tso import read
 from nircam_tso.cli.main import COMMANDS, main
@@ -194,7 +195,7 @@ def test_version(capsys):
 
 def test_simulate(here, capsys):
     code = run(
-        "simulate", "sim", "--n-integrations", 5, "--shape", "32,40", "--position", "21,14",
+        "simulate", "sim", "--n-integrations", 25, "--shape", "32,40", "--position", "21,14",
         "--stddev", "1.3,0.9", "--noiseless", "--depth", 0.01, "--product", "rateints",
     )  # fmt: skip
     assert code == 0
@@ -202,8 +203,11 @@ def test_simulate(here, capsys):
     assert run("extract", "sim", "-o", "a.h5", "--preset", "none", "--quiet", "--background", "none") in (0, 3)
     ts = read("a.h5")
     np.testing.assert_allclose(ts["x_gauss"].value, 21, atol=1e-4)
+    truth = QTable.read(next((here / "sim").glob("*_truth.ecsv")))
+    assert truth["relative_flux"].min() < 0.9905
     np.testing.assert_allclose(ts["y_gauss"].value, 14, atol=1e-4)
-    assert run("simulate", "sim", "--n-integrations", 5) == 5
+    assert 8 <= (truth["relative_flux"] < 0.999).sum() <= 12
+    assert run("simulate", "sim", "--n-integrations", 25) == 5
     assert run("simulate", "sim", "--weak-lens", "--psf", "x.fits") == 4
 
 
