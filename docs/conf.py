@@ -52,4 +52,6 @@ html_theme_options = {
     "show_prev_next": True,
     "secondary_sidebar_items": ["page-toc"],
 }
+# All pages are in the bar at the top; an empty column beside the text would tell nothing.
+html_sidebars = {"**": []}
 html_show_sourcelink = False
