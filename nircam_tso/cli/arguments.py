@@ -89,17 +89,17 @@ def settings_from(options):
     from nircam_tso import AnnulusBackground, FrameBackground, GaussianTemplate, PSFTemplate
 
     settings = {name: getattr(options, name) for name in _DIRECT if getattr(options, name) is not None}
-    if options.aperture_radii:
+    if options.aperture_radii is not None:
         settings["aperture_radii"] = numbers("--aperture-radii", options.aperture_radii)
-    if options.subframe_shape:
+    if options.subframe_shape is not None:
         settings["subframe_shape"] = numbers("--subframe-shape", options.subframe_shape, 2, int)
-    if options.dq_bits:
+    if options.dq_bits is not None:
         settings["dq_bits"] = [name.strip() for name in options.dq_bits.split(",")]
     for name, kind in (("position", float), ("group_range", int)):
         value = getattr(options, name)
         if value in ("brightest", "auto"):
             settings[name] = value
-        elif value:
+        elif value is not None:
             settings[name] = numbers(f"--{name.replace('_', '-')}", value, 2, kind)
     if options.template == "gaussian":
         settings["template"] = GaussianTemplate(options.template_fwhm or 2.0)
@@ -109,14 +109,14 @@ def settings_from(options):
         settings["template"] = PSFTemplate(options.template)
     if options.background == "none":
         settings["background"] = None
-    elif options.annulus:
+    elif options.annulus is not None:
         inner, outer = numbers("--annulus", options.annulus, 2)
         if not 0 <= inner < outer:
             raise ValueError(f"--annulus: {options.annulus} is not INNER,OUTER with 0 <= INNER < OUTER")
         settings["background"] = AnnulusBackground(inner, outer)
     elif options.background == "frame":
         settings["background"] = FrameBackground()
-    if options.annulus and options.background not in (None, "annulus"):
+    if options.annulus is not None and options.background not in (None, "annulus"):
         raise ValueError(f"--annulus: goes with --background annulus, not with {options.background}")
     if options.estimator and options.background == "none":
         raise ValueError("--estimator: there is nothing to estimate with --background none")

@@ -85,6 +85,12 @@ def _box_of(mask):
     return Box(slice(int(y.min()), int(y.max()) + 1), slice(int(x.min()), int(x.max()) + 1))
 
 
+def _grown(box, margin, shape):
+    """Box with a margin all round, as far as the frame reaches."""
+    ranges = zip((box.rows, box.columns), shape, strict=True)
+    return Box(*(slice(max(part.start - margin, 0), min(part.stop + margin, size)) for part, size in ranges))
+
+
 def star_box(settings, shape, position):
     """
     Box of all that may be asked for of the star, wherever it goes within its stamp.
@@ -103,11 +109,13 @@ def star_box(settings, shape, position):
     Box
     """
     stamp = max(settings.subframe_shape) // 2 + 2
-    half = stamp + max([stamp, *(int(np.ceil(radius)) + 1 for radius in settings.aperture_radii)])
-    box = box_about(shape, position, half)
-    for mask in (*settings.aperture_masks.values(), settings.centroid_mask):
-        if mask is not None:
-            box = box.joined(_box_of(mask))
+    reach = max([0, *(int(np.ceil(radius)) + 1 for radius in settings.aperture_radii)])
+    box = box_about(shape, position, stamp + max(stamp, reach))
+    for mask in settings.aperture_masks.values():
+        box = box.joined(_box_of(mask))
+    if settings.centroid_mask is not None:
+        # Apertures may sit anywhere within this mask.
+        box = box.joined(_grown(_box_of(settings.centroid_mask), reach, shape))
     return box
 
 

@@ -154,6 +154,7 @@ class TimeSeriesExtractor:
             "center": check.one_of("center", self.center, check.CENTERS),
             "ramp": check.one_of("ramp", self.ramp, check.RAMPS),
             "group_range": check.group_range(self.group_range),
+            "saturation": check.saturation(self.saturation),
             "bad_pixels": check.one_of("bad_pixels", self.bad_pixels, check.BAD_PIXELS),
             "dq_bits": (self.dq_bits,) if isinstance(self.dq_bits, str) else tuple(self.dq_bits),
             "aperture_masks": check.masks(self.aperture_masks),
@@ -167,8 +168,6 @@ class TimeSeriesExtractor:
         for name, value in checked.items():
             object.__setattr__(self, name, value)
         dq_mask(self.dq_bits)
-        if self.saturation is not None and not np.all(np.asarray(self.saturation, float) > 0):
-            raise ValueError(f"saturation: {self.saturation!r} is not positive everywhere")
         if self.group_range == "auto" and self.saturation is None:
             raise ValueError('group_range: "auto" needs `saturation`, the level at which a pixel is saturated')
         if (self.gain is None) != (self.read_noise is None):

@@ -36,10 +36,10 @@ def ramp_settings(settings, exposure):
     """
     n_groups = exposure.n_groups
     if n_groups is None:
-        if settings.ramp != "last-first" or settings.group_range is not None:
+        if settings.ramp != "last-first" or settings.group_range is not None or settings.saturation is not None:
             raise ValueError(
-                f"ramp, group_range: {settings.ramp!r}, {settings.group_range} need ramps, but "
-                f"{exposure.segments[0].name} holds finished images; leave them out"
+                f"ramp, group_range, saturation: need ramps, but {exposure.segments[0].name} holds finished images; "
+                "leave them out"
             )
         return None
     if n_groups < 2:
@@ -58,13 +58,15 @@ def ramp_settings(settings, exposure):
         value = header.get(name)
         return value if isinstance(value, int | float) and np.isfinite(value) else default
 
+    n_frames, group_gap = int(number("NFRAMES", 1)), int(number("GROUPGAP", 0))
+    frame_time = float(number("TFRAME", np.nan))
     return RampSettings(
         ramp=settings.ramp,
         group_range=group_range,
-        group_time=float(number("TGROUP", np.nan)),
-        frame_time=float(number("TFRAME", np.nan)),
-        n_frames=int(number("NFRAMES", 1)),
-        group_gap=int(number("GROUPGAP", 0)),
+        group_time=float(number("TGROUP", frame_time * (n_frames + group_gap))),
+        frame_time=frame_time,
+        n_frames=n_frames,
+        group_gap=group_gap,
         gain=settings.gain,
         read_noise=settings.read_noise,
         saturation=settings.saturation,
@@ -104,7 +106,7 @@ def unsaturated_range(settings, exposure, reader, position):
     window &= ~reader.never[box.window]
     level = settings.saturation
     if np.ndim(level) == 2:
-        level = np.asarray(level, float)[box.window]
+        level = level[box.window]
     first = reader.ramp.group_range[1] + 1
     per_block = max(1, _SEARCH_BYTES // (8 * exposure.n_groups * exposure.shape[1] * box.shape[0]))
     for start in range(0, len(exposure), per_block):

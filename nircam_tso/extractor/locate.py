@@ -125,13 +125,16 @@ def brightest_spot(image, good, center=None, size=SEARCH_SIZE):
     Raises
     ------
     InputFileError
-        If there is no good pixel to look at.
+        If there is no good pixel to look at, and no ``center`` to keep to.
     """
     from scipy.ndimage import gaussian_filter
 
     sigma = 3.0 / np.sqrt(8 * np.log(2))
     good = good & np.isfinite(image)
     if not good.any():
+        if center is not None:
+            # The rows will say one by one that they hold nothing.
+            return center
         raise InputFileError("position: there is no good pixel in which to look for the star; give (x, y)")
     level = np.median(image[good])
     weight = gaussian_filter(good.astype(float), sigma, mode="constant")

@@ -33,7 +33,7 @@ def image_seconds(header):
     return float("nan")
 
 
-def electrons_per_unit(settings, exposure, group_range=None):
+def electrons_per_unit(settings, exposure, ramp):
     """
     Electrons that one image unit stands for.
 
@@ -43,8 +43,8 @@ def electrons_per_unit(settings, exposure, group_range=None):
         With ``gain``.
     exposure : `~nircam_tso.io.exposure.Exposure`
         Tells the unit and the exposure time.
-    group_range : (int, int), optional
-        Groups that slopes were made of.
+    ramp : RampSettings or None
+        How ramps became images.
 
     Returns
     -------
@@ -59,12 +59,11 @@ def electrons_per_unit(settings, exposure, group_range=None):
     powers = dict(zip([base.name for base in unit.bases], unit.powers, strict=True)) if unit.bases else {}
     if "sr" in powers or "Jy" in powers:
         raise ValueError(f"gain: images in {unit} cannot be turned into electrons by a gain; leave it out")
-    slope = exposure.n_groups is not None and settings.ramp == "slope"
+    slope = ramp is not None and ramp.ramp == "slope"
     if powers.get("s") == -1 or slope:
         seconds = image_seconds(exposure.header)
         if slope:
-            first, last = group_range
-            seconds = float(exposure.header.get("TGROUP", np.nan)) * (last - first)
+            seconds = ramp.group_time * (ramp.group_range[1] - ramp.group_range[0])
         if not seconds > 0:
             raise ValueError(f"gain: images in {unit} need EFFINTTM or EXPTIME in the header to become electrons")
         return settings.gain * seconds
@@ -122,7 +121,7 @@ def noise_model(settings, exposure, ramp, sample, reference, model, levels, foot
         if ramp_noise:
             variance = _ramp_variance(ramp, expected)
         else:
-            per_unit = electrons_per_unit(settings, exposure)
+            per_unit = electrons_per_unit(settings, exposure, ramp)
             variance = expected / per_unit + (settings.read_noise / per_unit) ** 2
         return _positive(variance), "gain and read_noise", True
     scatter = 0.0

@@ -132,28 +132,25 @@ def known(seconds):
 
 
 def _reduce(data, variance, dq, mask, ramp, box):
-    n, _, ny, nx = data.shape
-    first, last = ramp.group_range
-    steps = last - first if ramp.ramp == "groups" else 1
-    if dq is not None and dq.ndim == 4:
-        dq = np.bitwise_or.reduce(dq[:, first : last + 1], axis=1)
-    if mask is not None and mask.ndim == 4:
-        mask = mask[:, first : last + 1].any(axis=1)
+    n_groups, ny, nx = data.shape[1:]
     if ramp.saturation is not None:
         level = ramp.saturation
         if np.ndim(level) == 2:
-            level = np.asarray(level, float)[box.window]
-        saturated = saturated_groups(data, level) <= last
+            level = level[box.window]
+        # A ramp that has stopped to rise has no usable difference from there on.
+        reached = np.arange(n_groups)[:, None, None] >= saturated_groups(data, level)[:, None]
         if dq is None:
-            dq = np.zeros((n, ny, nx), np.uint32)
-        # A ramp that has stopped to rise has no usable difference.
-        dq = np.where(saturated, dq | _SATURATED | np.uint32(DQ_BITS["DO_NOT_USE"]), dq)
+            dq = np.zeros(1, np.uint32)
+        elif dq.ndim == 3:
+            dq = dq[:, None]
+        dq = np.where(reached, dq | _SATURATED | np.uint32(DQ_BITS["DO_NOT_USE"]), dq)
     reduced = reduce_ramps(
         data,
         ramp=ramp.ramp,
         group_range=ramp.group_range,
         group_time=known(ramp.group_time),
         variance=variance,
+        dq=dq,
         gain=ramp.gain,
         read_noise=ramp.read_noise,
         n_frames=ramp.n_frames,
@@ -161,14 +158,23 @@ def _reduce(data, variance, dq, mask, ramp, box):
         frame_time=known(ramp.frame_time),
         signal=ramp.signal,
     )
-    image, image_variance = reduced.image, reduced.variance
-    if steps > 1 or ramp.ramp == "groups":
-        image = image.reshape(n * steps, ny, nx)
-        if image_variance is not None:
-            image_variance = image_variance.reshape(n * steps, ny, nx)
-        dq = None if dq is None else np.repeat(dq, steps, axis=0)
-        mask = None if mask is None else np.repeat(mask, steps, axis=0)
-    return image, image_variance, dq, mask
+    if mask is not None:
+        mask = _reduced_mask(mask, ramp)
+    parts = (reduced.image, reduced.variance, reduced.dq, mask)
+    if ramp.ramp == "groups":
+        # A row for each step.
+        parts = (None if part is None else part.reshape(-1, ny, nx) for part in parts)
+    return tuple(parts)
+
+
+def _reduced_mask(mask, ramp):
+    """Pixels that are masked in any of the groups that an image, or each step, is made of."""
+    first, last = ramp.group_range
+    if ramp.ramp != "groups":
+        return mask[:, first : last + 1].any(axis=1) if mask.ndim == 4 else mask
+    if mask.ndim == 4:
+        return mask[:, first:last] | mask[:, first + 1 : last + 1]
+    return np.repeat(mask[:, None], last - first, axis=1)
 
 
 def reference_pixels(header, shape, kind):

@@ -184,7 +184,7 @@ def _check_shapes(settings, shape):
     if settings.centroid_mask is not None:
         masks["centroid_mask"] = settings.centroid_mask
     if settings.saturation is not None and np.ndim(settings.saturation) == 2:
-        masks["saturation"] = np.asarray(settings.saturation)
+        masks["saturation"] = settings.saturation
     for name, mask in masks.items():
         if mask.shape != tuple(shape):
             raise ValueError(f"{name}: has shape {mask.shape}, but the images have {tuple(shape)}")

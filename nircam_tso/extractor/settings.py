@@ -153,6 +153,16 @@ def centroid_mask(value):
     return value
 
 
+def saturation(value):
+    """Check a saturation level: None, a positive number, or a map (ny, nx); NaN in a map is unknown."""
+    if value is None:
+        return None
+    level = np.array(getattr(value, "value", value), dtype=float)
+    if level.ndim not in (0, 2) or (level <= 0).any() or not np.isfinite(level).any():
+        raise ValueError("saturation: give a positive level, or a map (ny, nx) of positive levels")
+    return float(level) if level.ndim == 0 else level
+
+
 def group_range(value):
     """Check a range of groups: None, "auto", or (first, last), zero-based and both included."""
     if value is None or (isinstance(value, str) and value == "auto"):

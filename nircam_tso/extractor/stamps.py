@@ -117,7 +117,7 @@ def centre_stamps(plan, images, bad, passing):
     index = np.flatnonzero(far)
     if index.size:
         for i in index:
-            x_start[i], y_start[i] = stamp_start((x_cc[i] + x_start[i], y_cc[i] + y_start[i]), shape)
+            x_start[i], y_start[i] = stamp_start((x_cc[i] + x_start[i], y_cc[i] + y_start[i]), shape, images.shape[1:])
         stamps[index], holes[index] = _cut(images[index], bad[index], x_start[index], y_start[index], shape)
         outside = _outside(images.shape, x_start[index], y_start[index], shape)
         again = plan.star.correlator.centers(_filled(stamps[index], holes[index], outside), variance=noise)
@@ -146,7 +146,7 @@ def centre_stamps(plan, images, bad, passing):
         fwhm0=settings.template_fwhm,
         pixel_integrated=settings.pixel_integrated,
     )
-    better = _refilled(plan, images.shape, stamps, holes, x_start, y_start, fits)
+    better = _refilled(plan, images.shape, stamps, left_out, x_start, y_start, fits)
     if better is not None:
         index, images_again = better
         index, images_again = index[valid[index]], images_again[valid[index]]
@@ -225,7 +225,7 @@ def _flux_weighted(plan, images, bad, stamps, holes, x_start, y_start, noise):
     if index.size:
         # Light that is cut off at one side draws the centre to the other: cut once more.
         for i in index:
-            x_start[i], y_start[i] = stamp_start((x[i] + x_start[i], y[i] + y_start[i]), shape)
+            x_start[i], y_start[i] = stamp_start((x[i] + x_start[i], y[i] + y_start[i]), shape, images.shape[1:])
         again, where = _cut(images[index], bad[index], x_start[index], y_start[index], shape)
         found = flux_weighted_centers(again, bad=where, variance=noise)
         x[index], y[index], x_err[index], y_err[index] = found.x, found.y, found.x_err, found.y_err

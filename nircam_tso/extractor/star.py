@@ -43,7 +43,7 @@ class Star:
     """
 
     def __init__(self, settings, image, holes, here, anchor):
-        self.stamps = Stamps(settings.subframe_shape, stamp_start(here, settings.subframe_shape))
+        self.stamps = Stamps(settings.subframe_shape, stamp_start(here, settings.subframe_shape, image.shape))
         self.template = self._template(settings, image, holes)
         self.array, self.origin, self.origin_name = template_on_grid(self.template, self.stamps.shape)
         self.correlator = Correlator(self.array, self.origin, method=settings.cross_correlation)
@@ -74,7 +74,7 @@ class Star:
                 # No light at all: rows will say so one by one.
                 return GaussianTemplate(settings.template_fwhm)
             x, y = template.origin
-            start = stamp_start((self.stamps.start[0] + x, self.stamps.start[1] + y), shape)
+            start = stamp_start((self.stamps.start[0] + x, self.stamps.start[1] + y), shape, image.shape)
             if start == self.stamps.start:
                 break
             self.stamps = Stamps(shape, start)
@@ -100,7 +100,7 @@ class Star:
             if not (inside and near):
                 break
             found = candidate
-            start = stamp_start(found, shape)
+            start = stamp_start(found, shape, (ny, nx))
             if start == self.stamps.start:
                 break
             self.stamps = Stamps(shape, start)

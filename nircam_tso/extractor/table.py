@@ -116,7 +116,7 @@ def _flux_unit(settings, exposure, plan, image_unit, notes):
     surface = image_unit.is_equivalent(u.MJy / u.sr)
     wanted = settings.flux_unit
     if wanted == "electron":
-        return u.electron, electrons_per_unit(settings, exposure, plan.group_range)
+        return u.electron, electrons_per_unit(settings, exposure, plan.ramp)
     if wanted == "native" or (wanted is None and not surface):
         return image_unit, 1.0
     pixel = exposure.header.get("PIXAR_SR")

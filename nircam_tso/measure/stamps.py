@@ -5,7 +5,7 @@ import numpy as np
 __all__ = ["cut_stamps", "stamp_start"]
 
 
-def stamp_start(position_xy, shape):
+def stamp_start(position_xy, shape, frame=None):
     """
     First pixel of a stamp around a position, rounded as by `astropy.nddata.Cutout2D`.
 
@@ -16,6 +16,9 @@ def stamp_start(position_xy, shape):
         give arrays.
     shape : tuple of int
         (ny, nx) of the stamp.
+    frame : tuple of int, optional
+        (ny, nx) of the frame: along an axis on which the stamp is at least as large, it
+        lies so that all of the frame is in it, wherever the position is.
 
     Returns
     -------
@@ -38,11 +41,14 @@ def stamp_start(position_xy, shape):
     if ny < 1 or nx < 1:
         raise ValueError(f"shape: ({ny}, {nx}) holds no pixel; give two numbers of at least 1")
     starts = []
-    for name, value, size in zip("xy", position_xy, (nx, ny), strict=True):
+    wholes = (None, None) if frame is None else (frame[1], frame[0])
+    for name, value, size, whole in zip("xy", position_xy, (nx, ny), wholes, strict=True):
         value = np.asarray(value, dtype=np.float64)
         if not np.isfinite(value).all():
             raise ValueError(f"position_xy: {name} is not finite; replace it before cutting a stamp")
         start = np.ceil(value - size / 2.0).astype(np.int64)
+        if whole is not None and size >= whole:
+            start = np.clip(start, whole - size, 0)
         starts.append(start if start.ndim else int(start))
     return tuple(starts)
 

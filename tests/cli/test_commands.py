@@ -144,6 +144,8 @@ def test_flagged_rows_give_code_3(here):
         (["extract", "x.fits", "--annulus", "14,9"], 4, "--annulus: 14,9"),
         (["extract", "x.fits", "--annulus", "9,14", "--background", "none"], 4, "--annulus: goes with"),
         (["extract", "-o", "", "x.fits"], 4, "x.fits"),
+        (["extract", "x.fits", "--aperture-radii", ""], 4, "--aperture-radii: ''"),
+        (["extract", "x.fits", "--position", ""], 4, "--position: ''"),
         (["simulate", "sim", "--depth", "2"], 4, "--depth: 2.0"),
         (["extract", "x.fits", "--workers", "0"], 4, "--workers"),
     ],

@@ -125,6 +125,16 @@ def test_fixed_is_where_the_user_said():
     assert abs(ts["x_gauss"][0].value - X0 - 4.2) < 1e-6
 
 
+def test_apertures_follow_a_centroid_far_from_the_guess():
+    image = sampled(45.2, 30.6, 1.3, 0.9)
+    mask = np.zeros(SHAPE, bool)
+    mask[26:36, 41:51] = True
+    ts = extract([image, image], position=(12, 9), centroid_mask=mask, center="centroid", aperture_radii=[3, 8])
+    assert np.isfinite(ts["aperture_sum_r8"].value).all()
+    assert not (ts["quality"] & 2).any()
+    np.testing.assert_allclose(ts["aperture_area_r8"].value, 64 * np.pi, rtol=1e-12)
+
+
 def test_median_centre_is_the_median_of_the_centres():
     places = PLACES[:33]
     ts = extract([sampled(x, y, 1.3, 0.9) for x, y in places], center="median")

@@ -70,6 +70,12 @@ def test_all_integrations_without_data():
     assert all(names(ts, k) == ["NO_DATA"] for k in range(N))
 
 
+@pytest.mark.parametrize("position", [None, (30, 19)])
+def test_no_data_wherever_the_star_is_looked_for(position):
+    ts = extract(np.full((N, *SHAPE), np.nan), position=position)
+    assert all(names(ts, k) == ["NO_DATA"] for k in range(N))
+
+
 def test_one_bad_pixel_is_replaced(clean):
     data = cube()
     data[4, 19, 31] = np.nan

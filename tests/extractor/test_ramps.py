@@ -5,7 +5,7 @@ import pytest
 from astropy import units as u
 from astropy.io import fits
 
-from nircam_tso import TimeSeriesExtractor
+from nircam_tso import QualityFlag, TimeSeriesExtractor
 from nircam_tso.simulate import simulate_exposure
 
 GAIN, READ = 2.0, 8.0
@@ -78,6 +78,36 @@ def test_electrons(exposure, ramp, group_range):
     truth = exposure.truth["flux"].to_value("electron / s").mean() * header["TGROUP"] * steps
     assert ts["aperture_sum_r5"].unit == u.electron
     assert np.mean(ts["aperture_sum_r5"].value) == pytest.approx(truth, rel=0.005)
+
+
+def test_group_time_from_frame_time(exposure):
+    """Slopes without TGROUP: the same noise and electrons from TFRAME."""
+    header = fits.getheader(exposure.paths[0])
+    ramps = fits.getdata(exposure.paths[0])
+    cards = {"TFRAME": header["TFRAME"], "NFRAMES": header["NFRAMES"], "GROUPGAP": header["GROUPGAP"]}
+    settings = {"aperture_radii": [5], "position": (25, 18), "gain": GAIN, "read_noise": READ}
+    extractor = TimeSeriesExtractor(ramp="slope", flux_unit="electron", **settings)
+    without, with_card = (extractor.extract(ramps, header=h) for h in (cards, cards | {"TGROUP": header["TGROUP"]}))
+    for name in ("aperture_sum_r5", "aperture_sum_err_r5", "x_gauss_err"):
+        np.testing.assert_allclose(without[name].value, with_card[name].value, rtol=1e-9)
+    assert np.median(without["gauss_chi2"]) == pytest.approx(1, abs=0.08)
+
+
+def test_a_bad_group_spoils_only_its_own_steps(exposure):
+    ramps = fits.getdata(exposure.paths[0]).astype(float)[:5]
+    mask = np.zeros(ramps.shape, bool)
+    mask[3, 2, 18, 25] = True
+    extractor = TimeSeriesExtractor(aperture_radii=[5], position=(25, 18), ramp="groups")
+    ts = extractor.extract(ramps, mask=mask)
+    flagged = (ts["quality"] & int(QualityFlag.NAN_IN_APERTURE)) != 0
+    assert np.flatnonzero(flagged).tolist() == [15 + 1, 15 + 2]
+    # Saturated in the last group: only the last step is lost.
+    level = (ramps[:, 5, 18, 25].min() + ramps[:, 4, 18, 25].max()) / 2
+    ts = TimeSeriesExtractor(aperture_radii=[5], position=(25, 18), ramp="groups", saturation=level * u.DN).extract(
+        ramps
+    )
+    flagged = (ts["quality"] & int(QualityFlag.SATURATED)) != 0
+    assert flagged.reshape(5, 5).tolist() == [[False] * 4 + [True]] * 5
 
 
 def test_automatic_groups_ignore_bad_pixels(exposure):

@@ -41,6 +41,8 @@ def test_radius_out_of_range(radius):
         ({"aperture_masks": {"a b": np.ones((3, 3), bool)}}, "'a b'"),
         ({"aperture_masks": {"a": np.ones((3, 3))}}, "give bool"),
         ({"centroid_mask": np.zeros((3, 3), bool)}, "centroid_mask"),
+        ({"saturation": 0.0}, "saturation: give a positive"),
+        ({"saturation": np.full((3, 3), np.nan)}, "saturation: give a positive"),
         ({"aperture_radii": None}, "aperture_radii: None"),
         ({"template_fwhm": 0.1 * u.arcsec}, "template_fwhm: 0.1 arcsec"),
         ({"aperture_masks": {"r3": np.ones((3, 3), bool)}}, "taken for a radius"),
@@ -106,6 +108,11 @@ def test_sky_outside_the_frame():
 def test_group_steps_of_images():
     with pytest.raises(ValueError, match="holds finished images"):
         TimeSeriesExtractor(ramp="groups").extract(CUBE)
+
+
+def test_saturation_of_images():
+    with pytest.raises(ValueError, match="saturation: need ramps"):
+        TimeSeriesExtractor(saturation=3e4).extract(CUBE)
 
 
 def test_template_that_is_not_there():

@@ -103,6 +103,27 @@ def test_noise_near_the_bound(psf, template):
         assert np.median(ts[f"{axis}_cc_err"].value) == pytest.approx(scatter, rel=0.2)
 
 
+@pytest.mark.parametrize("template", ["psf", "median"])
+def test_light_that_fills_the_frame(psf, template):
+    """64 x 64 out of the hexagon: the stamp is the frame, and must not slide over its edge."""
+    images, x, y, _ = simulated(psf, N, SKY)
+    small = images[:, 95:159, 99:163]
+    ts = extractor(
+        psf if template == "psf" else "median",
+        aperture_radii=[],
+        aperture_masks={"frame": np.ones((64, 64), bool)},
+        subframe_shape=(64, 64),
+        background=None,
+        position=(32, 32),
+        center="fixed",
+    ).extract(small, errors=np.sqrt(small + READ**2))
+    assert np.isfinite(ts["aperture_sum_frame"].value).all()
+    for name, truth in (("x_cc", x - 99), ("y_cc", y - 95)):
+        # Relative positions: light that comes in at an edge is seen as motion, too.
+        slope = np.polyfit(truth, ts[name].value, 1)[0]
+        assert slope == pytest.approx(1, abs=0.3)
+
+
 def test_dead_pixels_harm_no_row_and_no_depth(series, psf):
     images, _, _, flux = series
     rng = np.random.default_rng(13)
