@@ -234,6 +234,14 @@ def _nddata_segment(nddata, name, first, *, header, unit, mask, sigma):
     )
 
 
+def _first_number(header, first, count):
+    """INTSTART of a JWST header that tells of just as many integrations, else what is given."""
+    numbers = [header.get(card) for card in ("INTSTART", "INTEND")]
+    if str(header.get("TELESCOP", "")).strip().upper() != "JWST" or any(type(n) is not int for n in numbers):
+        return first
+    return numbers[0] if numbers[0] >= 1 and numbers[1] - numbers[0] + 1 == count else first
+
+
 def _segment(parts, name, first, *, header, unit, masks, variances, sigma, source, notes):
     if any(np.ma.isMaskedArray(part) for part in parts):
         masks = (*masks, ArrayPixels(parts))
@@ -246,7 +254,7 @@ def _segment(parts, name, first, *, header, unit, masks, variances, sigma, sourc
         n_integrations=image.shape[0],
         n_groups=image.shape[1] if len(image.shape) == 4 else None,
         shape=tuple(int(n) for n in image.shape[-2:]),
-        first_integration=first,
+        first_integration=_first_number(header, first, image.shape[0]),
         unit=unit,
         error_source=source,
         notes=notes,
@@ -376,5 +384,10 @@ def _portion(pixels, start, count):
     """The part of side values that belongs to one of several arrays."""
     if pixels is None or pixels.shape[0] == 1:
         return pixels
-    lazy = np.concatenate([np.asarray(part[:]) for part in pixels.parts]) if len(pixels.parts) > 1 else pixels.parts[0]
-    return ArrayPixels([lazy[start : start + count]])
+    parts, at = [], 0
+    for part in pixels.parts:
+        low, high = max(start - at, 0), min(start + count - at, part.shape[0])
+        if low < high:
+            parts.append(part[low:high])
+        at += part.shape[0]
+    return ArrayPixels(parts)

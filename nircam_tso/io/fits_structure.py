@@ -7,6 +7,7 @@ FITS standard, version 4.0, section 3.
 """
 
 import hashlib
+import math
 import os
 import re
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ _ODD = re.compile(r"[^ -~]")
 _FIRST_READ = 16 * _BLOCK
 # Longer headers exist nowhere; a file that never ends its header must not be read whole.
 _MAX_HEADER = 64 << 20
+_MAX_TABLE = 256 << 20
 
 
 @dataclass
@@ -99,8 +101,12 @@ class FitsStructure:
         `~numpy.ndarray`
             Structured, of native types.
         """
+        # The rows only: the heap behind them may be of any size.
+        size = math.prod(hdu.shape) if len(hdu.shape) == 2 else 0
+        if size > _MAX_TABLE:
+            raise CorruptFileError(f"{hdu.label} has {size} bytes, which no table of times has", path=self.path)
         with open_stored(self.stored) as handle:
-            return decode_table(hdu, handle.read(hdu.data_offset, hdu.data_bytes), self.path)
+            return decode_table(hdu, handle.read(hdu.data_offset, size), self.path)
 
     def describe(self):
         """

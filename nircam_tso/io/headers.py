@@ -36,7 +36,7 @@ _UNITS = {
 }
 _PER_SECOND = re.compile(r"(.*?)\s*(?:/\s*s(?:ec(?:ond)?)?|\s+s(?:\^|\*\*)?-1|\.s-1|\s+per\s+sec(?:ond)?)$")
 _DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ](.*))?$", re.ASCII)
-_CLOCK = re.compile(r"(\d\d):(\d\d)(?::(\d\d(?:\.\d*)?))?Z?$", re.ASCII)
+_CLOCK = re.compile(r"(\d\d):(\d\d)(?::(\d\d(?:\.\d*)?))?\s*(?:Z|z|\(?UTC?\)?|([+-])(\d\d):?(\d\d)?)?$", re.ASCII)
 # The columns of the product that hold such numbers are of 32 bits.
 _MANY = 1 << 31
 # datetime.date.toordinal() of MJD 0, 1858-11-17.
@@ -223,16 +223,32 @@ def start_time(hdu):
     >>> start_time({"DATE-OBS": "2016-01-12", "TIME-OBS": "18:00:43.5"})
     (57399, 64843.5)
     """
-    date = hdu.get("DATE-OBS")
+    for card, clock_card in (("DATE-OBS", "TIME-OBS"), ("DATE-BEG", "")):
+        moment = _moment(hdu.get(card), hdu.get(clock_card))
+        if moment is not None:
+            return moment
+    for card in ("MJD-OBS", "MJD-BEG", "EXPSTART"):
+        moment = split_mjd(hdu.get(card))
+        if moment is not None:
+            return moment
+    return None if isinstance(hdu.get("TIME-OBS"), str) else _moment(hdu.get("DATE-OBS"), "00:00:00")
+
+
+def _moment(date, clock):
+    """Day number and seconds of UTC, None where there is no date or no time of day."""
     match = _DATE.match(date.strip()) if isinstance(date, str) else None
-    if match:
-        clock = match.group(4) or hdu.get("TIME-OBS") or "00:00:00"
-        clock = _CLOCK.match(str(clock).strip())
-        try:
-            day = datetime.date(int(match.group(1)), int(match.group(2)), int(match.group(3)))
-        except ValueError:
-            day = None
-        if clock and day:
-            hours, minutes, seconds = clock.groups()
-            return day.toordinal() - _ORDINAL_OF_MJD_0, 3600.0 * int(hours) + 60 * int(minutes) + float(seconds or 0)
-    return split_mjd(hdu.get("MJD-OBS"))
+    clock = (match.group(4) or clock) if match else None
+    clock = _CLOCK.match(clock.strip()) if isinstance(clock, str) else None
+    try:
+        day = datetime.date(*map(int, match.group(1, 2, 3))) if clock else None
+    except ValueError:
+        day = None
+    if day is None:
+        return None
+    hours, minutes, seconds, sign, ahead, more = clock.groups()
+    total = 3600.0 * int(hours) + 60 * int(minutes) + float(seconds or 0)
+    if sign is None:
+        return day.toordinal() - _ORDINAL_OF_MJD_0, total
+    total += (-1 if sign == "+" else 1) * (3600.0 * int(ahead) + 60 * int(more or 0))
+    days, total = divmod(total, 86400)
+    return day.toordinal() - _ORDINAL_OF_MJD_0 + int(days), total

@@ -154,5 +154,5 @@ def open_image(structure, *, axis=None):
         family="image",
         detector=str(hdu.get("DETECTOR") or primary.get("DETECTOR", "")).strip().upper(),
         product="image",
-        start=start_time(hdu) or start_time(primary),
+        start=start_time(header),
     )

@@ -16,6 +16,10 @@ __all__ = ["identity", "is_jwst", "open_jwst", "product_of", "refused_candidate"
 
 _SUFFIX = re.compile(r"_([a-z0-9]+)\.fits(?:\.gz)?$", re.IGNORECASE)
 _CUBES = ("rateints", "calints", "crfints")
+_READ = ("uncal", *_CUBES, "rate", "cal")
+# What the pipeline writes beside these, with a SCI extension of its own meaning.
+_OTHERS = ("i2d", "psf", "psfalign", "psfsub", "psfstack", "ramp", "trapsfilled", "output-pers", "dark")
+_MODELS = ("Level1bModel", "RampModel", "CubeModel", "ImageModel")
 # Spectroscopy among the values that the data models of the pipeline allow for EXP_TYPE; NRS_LAMP and NRS_AUTO...
 # are spectra of lamps. MIR_LRS-SLITLESS is left out: a spectrum in one piece on an empty field can be summed.
 _SPECTRAL = re.compile(r"GRISM|WFSS|SOSS|MRS|IFU|FIXEDSLIT|MSASPEC|BRIGHTOBJ|NRS_LAMP|NRS_AUTOWAVE|NRS_AUTOFLAT")
@@ -76,12 +80,13 @@ def product_of(structure):
     science = _find(structure, "SCI")
     suffix = _name_suffix(structure)
     axes = len(science.shape) if science is not None and science.is_image else 0
+    model = str(primary.get("DATAMODL", "")).strip()
+    if suffix in _OTHERS or (axes in (3, 4) and model and model not in _MODELS and suffix not in _READ):
+        return suffix or model
     if axes == 4:
         return "uncal"
     if axes not in (2, 3):
         return suffix or str(primary.get("DATAMODL", "unknown"))
-    if axes == 2 and suffix in ("i2d", "psf", "psfalign"):
-        return suffix
     # The last segment of an exposure may hold one integration, stored without its axis.
     cube = axes == 3 or str(primary.get("DATAMODL", "")) == "CubeModel" or suffix in _CUBES
     unit = str(science.get("BUNIT", "")).lower()
@@ -158,7 +163,7 @@ def _refusal(structure, product):
         return f"holds {len(sciences)} SCI images; one is expected"
     if len(science.shape) not in (0, 2, 3, 4):
         return f"its SCI has {len(science.shape)} axes; 2 to 4 are expected"
-    if product in ("i2d", "psf", "psfalign"):
+    if product not in _READ:
         return f"is a _{product} product; _uncal, _rateints, _calints, _crfints, _rate and _cal are read"
     return None
 

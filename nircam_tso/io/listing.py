@@ -2,6 +2,7 @@
 
 import glob
 import os
+import re
 import warnings
 
 from nircam_tso.exceptions import InputFileError, NircamTSOWarning, ResourceLimitError, UnsupportedFileError
@@ -104,7 +105,7 @@ def read_list(path):
         raise InputFileError(f"cannot be read: {error.strerror}", path=path) from error
     folder = os.path.dirname(path) or "."
     paths, faults, own = [], [], []
-    for number, line in enumerate(_decode(raw, path).splitlines(), start=1):
+    for number, line in enumerate(re.split(r"\r\n|\r|\n", _decode(raw, path)), start=1):
         entry = _clean(line)
         if not entry or entry.startswith("#"):
             continue

@@ -208,11 +208,24 @@ def _ordered_files(group, complete):
                 f"{one} and {other} are both integration {after.first} of one exposure; hand over one of them",
                 path=after.path,
             )
-        if not after.numbered and _same_content(before, after):
-            raise SegmentError(f"{before.path} and {after.path} hold the same bytes; hand over one", path=after.path)
+    _refuse_copies(found)
     for part in _exposures_of(found, by_time):
         _check_numbers(part, complete)
     return found
+
+
+def _refuse_copies(found):
+    """Files of the same bytes are one integration twice, wherever they stand."""
+    alike = {}
+    for candidate in found:
+        number = candidate.first if candidate.numbered else None
+        key = (number, candidate.segment.size, candidate.segment.header_sha256)
+        for before in alike.setdefault(key, []):
+            if _same_content(before, candidate):
+                raise SegmentError(
+                    f"{before.path} and {candidate.path} hold the same bytes; hand over one", path=candidate.path
+                )
+        alike[key].append(candidate)
 
 
 def _same_content(one, other):

@@ -108,7 +108,9 @@ def _usable_groups(groups, select, left_out, problems=None):
     if len(usable) == 1:
         for group in refused:
             if not isinstance(group.refusal, UnsupportedFileError):
-                raise group.refusal
+                error = group.refusal
+                advice = f"to measure the others without it: {command_options(options_of(usable[0], groups))}"
+                raise type(error)(f"{error}; {advice}", path=error.path, hdu=error.hdu) from error
         if not select:
             _warn_of([group.refusal for group in refused] + left_out)
     return usable

@@ -13,6 +13,16 @@ __all__ = ["agrees_with_length", "date_and_time", "end_of_exposure", "mjd_card",
 
 _CLOCK = re.compile(r"(\d{2}:\d{2}(?::\d{2}(?:\.\d*)?)?)\s*(Z|z|\(?UTC?\)?|[+-]\d{2}:?(?:\d{2})?)?", re.ASCII)
 _HALF_DAY = 43200.0
+# FITS standard 4.0, table 30; UT1 stays within a second of UTC.
+_SCALES = {
+    **dict.fromkeys(("UTC", "UT", "UT1", "GMT", "Z"), "utc"),
+    **dict.fromkeys(("TT", "TDT", "ET"), "tt"),
+    **dict.fromkeys(("TAI", "IAT"), "tai"),
+    "GPS": "gps",
+    "TDB": "tdb",
+    "TCG": "tcg",
+    "TCB": "tcb",
+}
 
 
 def date_and_time(header, date_card, time_card=None):
@@ -234,12 +244,16 @@ def _moment_of(date, system):
 
 
 def _scale(system):
-    names = {"TDT": "tt", "ET": "tt", "TT": "tt", "TAI": "tai", "IAT": "tai", "TDB": "tdb", "TCG": "tcg", "TCB": "tcb"}
-    return names.get((system or "UTC").upper(), "utc")
+    # A realisation may follow, as in TT(TAI) or UTC(NIST).
+    name = (system or "UTC").upper().split("(")[0].strip()
+    if name not in _SCALES:
+        raise TimeMetadataError(f"TIMESYS = {system!r} is no time scale that can be turned into UTC")
+    return _SCALES[name]
 
 
 def _from_scale(jd1, jd2, scale):
     from astropy.time import Time
 
     with offline():
-        return Moment(*map(float, time_to_tai(Time(jd1, jd2, format="jd", scale=scale))))
+        moment = Moment(*map(float, time_to_tai(Time(jd1, jd2, format="jd", scale=scale.replace("gps", "tai")))))
+    return Moment(moment.day, moment.seconds + 19.0) if scale == "gps" else moment

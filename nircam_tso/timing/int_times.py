@@ -105,7 +105,9 @@ def join_int_times(tables, ranges, segment, integration, day, expected=None):
         listed = table.listed
         inside = (listed >= first) & (listed <= last)
         covers = len(np.unique(listed[inside])) == last - first + 1
-        (trusted if inside.any() and (covers or inside.all()) else doubtful)[index] = table
+        # Numbers begin at 1: a table with an integration 0 counts otherwise.
+        fits = inside.any() and (covers or inside.all()) and not (table.number == 0).any()
+        (trusted if fits else doubtful)[index] = table
     for index, table in doubtful.items():
         known = list(trusted.values())
         line = _robust_line(*_joined_columns(known)) if known else None
@@ -134,7 +136,13 @@ def _read(name, table, day, notes):
     if any(column not in columns for column in _NEEDED):
         notes.append(f"{name}: INT_TIMES lacks {' or '.join(_NEEDED)} and is not used")
         return None
-    listed = np.asarray(table[columns["integration_number"]]).astype(np.int64)
+    raw = np.asarray(table[columns["integration_number"]])
+    # NaN compares as False.
+    possible = (raw >= -_LAST - 1) & (raw < 1 << 31)
+    if not possible.all():
+        notes.append(f"{name}: {np.sum(~possible)} of {len(table)} rows of INT_TIMES have an impossible number")
+        table, raw = table[possible], raw[possible]
+    listed = raw.astype(np.int64)
     mjd = {}
     for key in ("int_start_mjd_utc", "int_mid_mjd_utc", "int_end_mjd_utc", "int_mid_bjd_tdb"):
         values = np.asarray(table[columns[key]], dtype=np.float64) if key in columns else np.full(len(table), np.nan)
@@ -158,6 +166,9 @@ def _read(name, table, day, notes):
     listed[good] = number
     result = _Table(name, number, start[good], middle[good], end[good], bjd[good], listed)
     _drop_duplicates(result, notes)
+    if len(result.number) > 1 and _robust_line(result.number, result.middle) is None:
+        notes.append(f"{name}: the times of INT_TIMES do not grow with the integrations' numbers: not used")
+        return None
     return result
 
 

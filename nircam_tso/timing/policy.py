@@ -9,7 +9,7 @@ from astropy.time import Time
 from nircam_tso.exceptions import TimeMetadataError
 from nircam_tso.quality import QualityFlag
 from nircam_tso.timing.barycentre import barycentric_times, prefer_table
-from nircam_tso.timing.cards import describe, number, whole
+from nircam_tso.timing.cards import describe, number, text, whole
 from nircam_tso.timing.clock import tai_to_time, time_to_tai, warn_if_expired
 from nircam_tso.timing.jwst import fill_jwst, is_jwst
 from nircam_tso.timing.rows import RowTimes, collecting_time, group_time, readout_of
@@ -17,6 +17,7 @@ from nircam_tso.timing.shares import fill_from_dates
 
 __all__ = ["Times", "exposure_times"]
 
+_ACTIVITY = ("VISIT_ID", "PROGRAM", "OBSERVTN", "VISIT", "VISITGRP", "SEQ_ID", "ACT_ID")
 _RAMPS = ("last-first", "slope", "groups")
 
 
@@ -205,9 +206,14 @@ def _duration(segment, ramp, groups):
 
 def _fill(rows, exposure, row_reset_time):
     visits, others = {}, []
+    key, last, run = None, 0, 0
     for index, segment in enumerate(exposure.segments):
         if is_jwst(segment):
-            visits.setdefault(segment.exposure_number, []).append(index)
+            # EXPOSURE counts anew in each activity, and may be absent: numbers that begin anew always tell.
+            before, key = key, (segment.exposure_number, *(text(segment.header, card) for card in _ACTIVITY))
+            run += key != before or segment.first_integration <= last
+            last = segment.first_integration
+            visits.setdefault(run, []).append(index)
         else:
             others.append(index)
     for members in visits.values():

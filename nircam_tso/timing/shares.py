@@ -67,6 +67,13 @@ def fill_from_dates(rows, exposure, members):
         at = [np.arange(stops[i] - exposure.segments[i].n_integrations, stops[i]) for i in group]
         try:
             if not _divide(rows, segments, at, exposure.integration):
+                numbers = _numbers(segments, at, exposure.integration)
+                promised = whole(segments[0].header, "NINTS") or 1
+                several = max(promised, len(segments), 1 if numbers is None else int(numbers.max())) > 1
+                if several and not segments[0].kind.startswith(("image", "array")):
+                    cards = describe(segments[0].header, "DATE-OBS", "TIME-OBS", "NINTS")
+                    rows.note(f"{cards}: the start of an exposure of several integrations, and no end: times masked")
+                    continue
                 for segment, own in zip(segments, at, strict=True):
                     _start_and_length(rows, segment, own)
         except TimeMetadataError as error:
@@ -113,6 +120,13 @@ def _divide(rows, segments, at, integration):
     share = span / count
     length = readout.integration_time if readout is not None else collecting_time(segment, "slope", (0, 0))
     # TFRAME is rounded, so that the reads may seem to take a little more than there is.
+    if readout is not None and length * count > 1.001 * span + readout.tframe:
+        cards = describe(header, label, end_label, "NINTS", "NGROUPS", "NFRAMES", "GROUPGAP", "TFRAME")
+        rows.note(
+            f"{cards} contradict each other: {count} integrations of {length:.6g} s do not fit into {span:.6g} s: "
+            "times masked"
+        )
+        return True
     length = length if 0 < length <= 1.001 * share else 0.0
     middle = start.seconds + (numbers - 0.5) * share
     flags = QualityFlag.TIME_FROM_HEADER | (QualityFlag.MIDNIGHT_ROLLOVER if midnight else QualityFlag(0))
@@ -139,9 +153,8 @@ def _numbers(segments, at, integration):
             continue
         first = whole(segment.header, "ON_NINT")
         if first is None and (segment.kind.startswith("ncdhas") or len(segments) > 1):
-            first = integration_in_name(segment.name)
-        if first is None and segment.kind.startswith("ncdhas"):
-            first = segment.first_integration
+            names = (segment.name, text(segment.header, "FILENAME") or "")
+            first = next((number for number in map(integration_in_name, names) if number), None)
         if first is None and len(segments) == 1:
             # Alone with its dates: a reader's running number counts other exposures too.
             first = 1
