@@ -6,8 +6,6 @@ for one per aperture mask.
 
 from dataclasses import dataclass
 
-import numpy as np
-
 __all__ = ["COLUMNS", "Column", "column", "column_names", "radius_label"]
 
 
@@ -166,22 +164,3 @@ def column_names(radii, mask_names=(), *, groups=False):
         else:
             result.append(column(entry.name))
     return result
-
-
-def empty(entry, n):
-    """
-    A column's numbers before anything was measured.
-
-    Parameters
-    ----------
-    entry : Column
-        The column.
-    n : int
-        Number of rows.
-
-    Returns
-    -------
-    `~numpy.ndarray`, shape (n,)
-        NaN for floats, 0 for integers.
-    """
-    return np.full(n, np.nan) if entry.dtype == "float64" else np.zeros(n, entry.dtype)

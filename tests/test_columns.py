@@ -1,10 +1,9 @@
 """The product's columns."""
 
-import numpy as np
 import pytest
 from astropy import units as u
 
-from nircam_tso.columns import COLUMNS, column, column_names, empty, radius_label
+from nircam_tso.columns import COLUMNS, column, column_names, radius_label
 
 
 def test_order_and_patterns():
@@ -52,8 +51,3 @@ def test_radius_label(radius, label):
 
 def test_descriptions_name_the_radius():
     assert column("aperture_sum_err_r{r}", r="7").description == "1 sigma of aperture_sum_r7"
-
-
-def test_empty():
-    assert np.isnan(empty(column("x_cc"), 2)).all()
-    assert empty(column("quality"), 3).dtype == np.uint32

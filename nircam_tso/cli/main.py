@@ -15,8 +15,8 @@ COMMANDS = {
     "demo": "simulate a transit, extract it, and show the result",
 }
 
+# argparse itself exits with 2 for wrong usage.
 EXIT_OK = 0
-EXIT_USAGE = 2
 EXIT_FLAGGED = 3
 EXIT_INPUT = 4
 EXIT_OUTPUT = 5

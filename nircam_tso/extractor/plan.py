@@ -38,10 +38,10 @@ class Plan:
         How ramps become images.
     dq_mask : int
         DQ bits that make a pixel bad.
-    position, guess : (float, float)
-        (x, y) of the star in the frame, as found and as looked for.
+    position : (float, float)
+        (x, y) of the star in the frame.
     position_source : str
-        Where the guess comes from.
+        What it was looked for by.
     fixed : (float, float)
         Where apertures sit with ``center="fixed"``, and where all else fails.
     one_center : (float, float) or None
@@ -79,7 +79,6 @@ class Plan:
     ramp: RampSettings | None
     dq_mask: int
     position: tuple[float, float]
-    guess: tuple[float, float]
     position_source: str
     fixed: tuple[float, float]
     one_center: tuple[float, float] | None
@@ -243,7 +242,6 @@ def _plan_at(settings, exposure, reader, position, guess, how):
         ramp=ramp,
         dq_mask=reader.dq_mask,
         position=(star.position[0] + box.corner[0], star.position[1] + box.corner[1]),
-        guess=guess,
         position_source=how,
         # A place that the user named is meant; one that a header promises is only near the star.
         fixed=box.here(guess) if how == "user" else star.position,
