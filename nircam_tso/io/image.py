@@ -75,6 +75,9 @@ def _companions(structure, hdu, shape, notes):
                 variances, source = (structure.pixels(other, shape),), "UNCERT"
             else:
                 notes.append(f"{structure.name}: UNCERT of type {kind} is not used")
+        elif other.kind == "image":
+            # Errors or flags, perhaps: what they mean is known for the products of JWST only.
+            notes.append(f"{structure.name}: the extension {other.name or 'without a name'} is not used")
     return variances, sigma, source, masks
 
 

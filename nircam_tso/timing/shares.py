@@ -89,6 +89,9 @@ def _divide(rows, segments, at, integration):
     numbers = _numbers(segments, at, integration)
     files = sum(len(own) for own in at)
     promised = whole(header, "NINTS") or 1
+    if len(segments) == 1 and segment.kind.startswith("image") and whole(header, "ON_NINT") is None:
+        # A plain image that has no number is no part of anything.
+        promised = files
     count = max(promised, files, 0 if numbers is None else int(numbers.max()))
     readout = readout_of(segment)
     start, label = start_of_exposure(header)

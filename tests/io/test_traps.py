@@ -40,6 +40,15 @@ def test_order_by_whatever_tells_the_time(tmp_path, early, late):
     assert [segment.name for segment in exposure.segments] == ["b.fits", "a.fits"]
 
 
+def test_errors_and_flags_of_unknown_meaning_are_noted(tmp_path):
+    path = tmp_path / "a.fits"
+    units = [fits.ImageHDU(np.ones((8, 9), "f4"), name=name) for name in ("SCI", "ERR", "DQ")]
+    fits.HDUList([fits.PrimaryHDU(), *units]).writeto(path)
+    exposure = open_exposure(path)
+    assert exposure.error_source is None
+    assert [note.split()[3] for note in exposure.notes] == ["ERR", "DQ"]
+
+
 def test_copies_wherever_they_stand(tmp_path):
     first = image(tmp_path / "a.fits", 1, DATE_OBS="2020-01-01T00:00:00")
     second = image(tmp_path / "b.fits", 2, DATE_OBS="2020-01-01T00:00:00")

@@ -77,6 +77,12 @@ def test_unknown_time_system_is_refused(make):
         exposure_times(make.exposure([make.segment(header, n=1, kind="image")]))
 
 
+def test_plain_image_without_a_number_is_no_part_of_an_exposure(make):
+    header = {"DATE-OBS": "2020-01-01T00:00:00", "DATE-END": "2020-01-01T00:01:40", "NINTS": 10}
+    times = exposure_times(make.exposure([make.segment(header, n=1, kind="image")]))
+    assert abs((times.middle[0] - Time("2020-01-01T00:00:50", scale="utc")).sec) < 1e-6
+
+
 def ground(number=None, **cards):
     header = {"DATE-OBS": "2019-12-11", "TIME-OBS": "12:00:00", "TIME-END": "12:00:30", "NINTS": 3, **cards}
     return {key: value for key, value in header.items() if value is not None} | (
