@@ -13,6 +13,7 @@ COMMANDS = {
     "info": "tell what a source is, without reading its pixels",
     "simulate": "write a synthetic exposure with known truth",
     "demo": "simulate a transit, extract it, and show the result",
+    "jd": "convert calendar dates into Julian dates, and back",
 }
 
 # argparse itself exits with 2 for wrong usage.

@@ -23,7 +23,7 @@ from nircam_tso.julian.convert import (
     jd_to_gregorian,
     now,
 )
-from nircam_tso.julian.fields import CalendarDate, parse_iso
+from nircam_tso.julian.dates import CalendarDate, parse_iso
 
 __all__ = [
     "CalendarDate",

@@ -5,12 +5,15 @@ import time
 import numpy as np
 
 from nircam_tso.julian.calendars import from_day_number, is_leap, year_bounds
-from nircam_tso.julian.fields import MAX_YEAR, CalendarDate, check_calendar, count_days, numbers, refuse, whole_numbers
+from nircam_tso.julian.checks import broadcast, check_calendar, numbers, refuse, whole_numbers
+from nircam_tso.julian.dates import MAX_YEAR, CalendarDate, check_decimals
+from nircam_tso.julian.fields import count_days
 
-__all__ = ["day_of_year", "fractional_year", "gregorian_to_jd", "is_leap_year", "jd_to_gregorian", "now"]
+__all__ = ["MAX_JD", "day_of_year", "fractional_year", "gregorian_to_jd", "is_leap_year", "jd_to_gregorian", "now"]
 
 _UNIX_EPOCH = 2440587.5
-_MAX_JD = 3.6e8
+#: Largest Julian date, before or after 0, that is turned into a date of `MAX_YEAR` or less.
+MAX_JD = 3.6e8
 
 
 def gregorian_to_jd(
@@ -22,9 +25,10 @@ def gregorian_to_jd(
     Parameters
     ----------
     year : int, str, `datetime.date`, `datetime.datetime`, `time.struct_time`, or array-like
-        Year (0 is 1 BC), or a whole date: ISO 8601 text, an object of `datetime`
-        (one with a time zone, and text with an offset, is turned into UTC) or of
-        `time`; then the other fields are left out.
+        Year (0 is 1 BC), or a whole date: ISO 8601 text, an object of `datetime`,
+        `time` or `numpy.datetime64`; then the other fields are left out. Text with an
+        offset, a `~datetime.datetime` with a time zone and a `~time.struct_time` that
+        knows its offset (as of `time.localtime`) are turned into UTC.
     month, day, hour, minute, second : number or array-like, optional
         The other fields, of shapes that broadcast. ``day``, ``hour`` or ``minute`` may
         have a fraction where every later field is 0.
@@ -43,7 +47,7 @@ def gregorian_to_jd(
     ------
     ValueError
         For a field that is no number or out of range, naming it, and its index
-        in arrays.
+        in the broadcast arrays.
 
     Examples
     --------
@@ -86,7 +90,8 @@ def jd_to_gregorian(jd, jd2=0.0, *, calendar="proleptic_gregorian", decimals=9):
     Raises
     ------
     ValueError
-        For a JD that is not a finite number or is beyond 3.6e8, naming its index.
+        For a JD that is not a finite number or is beyond 3.6e8, naming its index, and
+        for ``decimals`` that are not a whole number from 0 to 9.
 
     Examples
     --------
@@ -99,11 +104,10 @@ def jd_to_gregorian(jd, jd2=0.0, *, calendar="proleptic_gregorian", decimals=9):
     array([ 1, 15])
     """
     check_calendar(calendar)
-    if isinstance(decimals, bool) or decimals not in range(10):
-        raise ValueError(f"decimals: {decimals!r} is not a whole number from 0 to 9")
-    jd, jd2 = np.broadcast_arrays(numbers("jd", jd), numbers("jd2", jd2))
-    refuse("jd", jd, ~(np.abs(jd) <= _MAX_JD), f"is not within {-_MAX_JD:g} to {_MAX_JD:g}")
-    refuse("jd2", jd2, ~(np.abs(jd2) <= _MAX_JD), f"is not within {-_MAX_JD:g} to {_MAX_JD:g}")
+    decimals = check_decimals(decimals)
+    jd, jd2 = broadcast(jd=numbers("jd", jd), jd2=numbers("jd2", jd2))
+    for name, values in (("jd", jd), ("jd2", jd2), ("jd + jd2", jd + jd2)):
+        refuse(name, values, ~(np.abs(values) <= MAX_JD), f"is not within {-MAX_JD:g} to {MAX_JD:g}")
     whole, whole2 = np.round(jd), np.round(jd2)
     # Each difference is exact, so the time of day keeps all that the two parts hold.
     fraction = (jd - whole) + (jd2 - whole2) + 0.5

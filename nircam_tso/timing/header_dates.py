@@ -232,7 +232,8 @@ def _moment_of(date, system):
     if offset:
         # Leap seconds end days of UTC; a clock with an offset has them at another hour.
         day, fraction = gregorian_to_jd(date, two_part=True)
-        fields = jd_to_gregorian(day, fraction)
+        # The seconds are the same in UTC; a leap second's would be carried away.
+        fields = (*jd_to_gregorian(day, fraction - fields.second / 86400.0, decimals=0)[:5], fields.second)
     else:
         gregorian_to_jd(*fields)
     scale = "utc" if offset is not None else _scale(system)
