@@ -27,8 +27,8 @@ else:
     )
     TESTED_VERSIONS["nircam_tso"] = __version__
 
-# Sphinx runs these two; they have no examples.
-collect_ignore = ["docs/conf.py", "docs/_ext"]
+# Sphinx runs these; they have no examples.
+collect_ignore = ["docs/conf.py", "docs/_ext", "docs/figures"]
 
 # The first example pays for compilation, so that a deadline would fail by chance.
 settings.register_profile("default", deadline=None)

@@ -14,6 +14,7 @@ release = version_of("nircam_tso")
 version = ".".join(release.split(".")[:2])
 
 extensions = [
+    "matplotlib.sphinxext.plot_directive",
     "sphinx.ext.autodoc",
     "sphinx.ext.intersphinx",
     "sphinx.ext.mathjax",
@@ -44,6 +45,11 @@ if os.environ.get("NIRCAM_TSO_DOCS_OFFLINE", "0") in ("", "0"):
     }
 else:
     intersphinx_mapping = {}
+
+# Drawings are made by scripts in figures/, from the package's own numbers.
+plot_formats = ["svg"]
+plot_html_show_formats = False
+plot_html_show_source_link = False
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"{project} {version}"

@@ -31,6 +31,7 @@ _DIRECT = {
     "n_groups": {"type": int, "metavar": "N"},
     "n_frames": {"type": int, "metavar": "N"},
     "group_gap": {"type": int, "metavar": "N"},
+    "row_reset_time": {"type": float, "metavar": "S", "help": "seconds that row resets add per integration"},
     "jitter": {"type": float, "metavar": "PX", "help": "rms on each axis"},
     "drift": {"metavar": "DX,DY", "help": "over the exposure, pixels"},
     "dead_fraction": {"type": float, "metavar": "F"},

@@ -10,7 +10,15 @@ from astropy.io import fits
 
 from nircam_tso.exceptions import CorruptFileError
 
-__all__ = ["merge_headers", "parse_unit", "split_mjd", "start_time", "whole_number"]
+__all__ = [
+    "integration_in_name",
+    "merge_headers",
+    "parse_unit",
+    "split_mjd",
+    "split_name",
+    "start_time",
+    "whole_number",
+]
 
 _STRUCTURAL = re.compile(
     r"(SIMPLE|XTENSION|BITPIX|NAXIS\d*|EXTEND|PCOUNT|GCOUNT|GROUPS|BSCALE|BZERO|BLANK"
@@ -37,6 +45,8 @@ _UNITS = {
 _PER_SECOND = re.compile(r"(.*?)\s*(?:/\s*s(?:ec(?:ond)?)?|\s+s(?:\^|\*\*)?-1|\.s-1|\s+per\s+sec(?:ond)?)$")
 _DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ](.*))?$", re.ASCII)
 _CLOCK = re.compile(r"(\d\d):(\d\d)(?::(\d\d(?:\.\d*)?))?\s*(?:Z|z|\(?UTC?\)?|([+-])(\d\d):?(\d\d)?)?$", re.ASCII)
+# More digits are no number of an integration, but part of a longer code.
+_INTEGRATION = re.compile(r"_I(\d{1,9})(?=[._]|$)", re.ASCII)
 # The columns of the product that hold such numbers are of 32 bits.
 _MANY = 1 << 31
 # datetime.date.toordinal() of MJD 0, 1858-11-17.
@@ -174,6 +184,56 @@ def whole_number(hdu, keyword, path=None):
     if value is None or (type(value) is int and abs(value) < _MANY):
         return value
     raise CorruptFileError(f"{keyword} is {value!r}, not a number of things", path=path, hdu=hdu.label)
+
+
+def split_name(name):
+    """
+    A file name of the ground tests, taken apart at the number of its integration.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``..._I002.slp.fits`` or ``....red_I002.fits``.
+
+    Returns
+    -------
+    exposure : str
+        What the files of one exposure share: all that stands before the number.
+    number : int or None
+        None where the name holds no number from 1; the whole name then comes first.
+
+    Examples
+    --------
+    >>> from nircam_tso.io.headers import split_name
+    >>> split_name("NRCN821CLRSUB1_481_SE_2016-01-12T18h00m43_I1002.slp.fits")
+    ('NRCN821CLRSUB1_481_SE_2016-01-12T18h00m43', 1002)
+    """
+    found = list(_INTEGRATION.finditer(name))
+    if not found or int(found[-1][1]) < 1:
+        return name, None
+    return name[: found[-1].start()], int(found[-1][1])
+
+
+def integration_in_name(*names):
+    """
+    The integration's number in the first of some names that has one.
+
+    Parameters
+    ----------
+    *names : str
+        File names, see `split_name`.
+
+    Returns
+    -------
+    int or None
+
+    Examples
+    --------
+    >>> from nircam_tso.io.headers import integration_in_name
+    >>> integration_in_name("image.fits", "x.red_I002.fits")
+    2
+    """
+    return next((number for _, number in map(split_name, names) if number is not None), None)
 
 
 def split_mjd(value):

@@ -8,13 +8,10 @@ import re
 
 from nircam_tso.exceptions import CorruptFileError, UnsupportedFileError
 from nircam_tso.io.groups import Candidate
-from nircam_tso.io.headers import merge_headers, parse_unit, start_time, whole_number
+from nircam_tso.io.headers import integration_in_name, merge_headers, parse_unit, start_time, whole_number
 from nircam_tso.io.pixels import PixelSegment
 
 __all__ = ["integration_number", "is_ncdhas", "open_ncdhas", "product_of"]
-
-# More digits are no number of an integration, but part of a longer code.
-_NUMBER = re.compile(r"_I(\d{1,9})(?=[._]|$)", re.ASCII)
 
 
 def is_ncdhas(structure):
@@ -113,11 +110,7 @@ def integration_number(structure):
     number = whole_number(structure.hdus[0], "ON_NINT", structure.path)
     if number is not None and number >= 1:
         return number
-    for name in (structure.name, str(structure.hdus[0].get("FILENAME", ""))):
-        numbers = _NUMBER.findall(name)
-        if numbers and int(numbers[-1]) >= 1:
-            return int(numbers[-1])
-    return None
+    return integration_in_name(structure.name, str(structure.hdus[0].get("FILENAME", "")))
 
 
 def open_ncdhas(structure, *, errors=None):

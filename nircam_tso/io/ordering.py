@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from nircam_tso.exceptions import SegmentError
 from nircam_tso.io.exposure import Exposure
+from nircam_tso.io.headers import split_name
 
 __all__ = ["join_groups", "natural_key"]
 
@@ -173,7 +174,7 @@ def _exposures_of(found, by_time):
         return [found]
     # Files of one exposure share its time and the beginning of their names, or each has its own of
     # both; a time in whole seconds may change within an exposure. Numbers that begin anew always tell.
-    stems = [re.split(r"_I[0-9]", c.name)[0] for c in found]
+    stems = [split_name(c.name)[0] for c in found]
     shared = len(set(stems)) < len(stems)
     parts = [[found[0]]]
     for index, (before, after) in enumerate(pairwise(found), start=1):
@@ -199,19 +200,35 @@ def _ordered_files(group, complete):
         return (candidate.start if by_time else (0, 0.0), candidate.first, natural_key(candidate.name), candidate.path)
 
     found = sorted(found, key=key)
-    for before, after in pairwise(found):
-        if not by_time or after.start != before.start:
-            continue
-        if before.numbered and after.numbered and before.first == after.first:
-            one, other = _pair(before, after)
-            raise SegmentError(
-                f"{one} and {other} are both integration {after.first} of one exposure; hand over one of them",
-                path=after.path,
-            )
+    _refuse_twins(found)
     _refuse_copies(found)
     for part in _exposures_of(found, by_time):
         _check_numbers(part, complete)
     return found
+
+
+def _refuse_twins(found):
+    """Two files that are the same integration of one exposure: by its time, for want of one by their names."""
+    by_time, by_name, timeless = {}, {}, {}
+    for after in found:
+        if not after.numbered:
+            continue
+        stem, number = split_name(after.name)
+        named = (after.first, stem if number is not None else None)
+        if after.start is not None:
+            before = by_time.setdefault((after.first, after.start), after)
+            before = timeless.get(named, after) if before is after else before
+        else:
+            before = by_name.get(named, after)
+            timeless.setdefault(named, after)
+        by_name.setdefault(named, after)
+        if before is not after:
+            one, other = _pair(before, after)
+            known = "" if None not in (before.start, after.start) else ", as far as names tell (no readable DATE-OBS)"
+            raise SegmentError(
+                f"{one} and {other} are both integration {after.first} of one exposure{known}; hand over one of them",
+                path=after.path,
+            )
 
 
 def _refuse_copies(found):
@@ -237,6 +254,8 @@ def _same_content(one, other):
 
 def _check_uniform(candidates):
     first = candidates[0]
+    for keyword in ("SUBARRAY", "SUBSTRT1", "SUBSTRT2"):
+        _check_place(candidates, keyword)
     for keyword in ("FILTER", "PUPIL"):
         expected = first.segment.header.get(keyword)
         for candidate in candidates[1:]:
@@ -247,6 +266,20 @@ def _check_uniform(candidates):
                     f"of one {keyword.lower()}",
                     path=candidate.path,
                 )
+
+
+def _check_place(candidates, keyword):
+    """Refuse files whose cards put them on different pixels of the detector."""
+    known = [(c, c.segment.header.get(keyword)) for c in candidates]
+    # A file may lack the card; two values contradict each other.
+    known = [(c, value.strip() if isinstance(value, str) else value) for c, value in known if value not in (None, "")]
+    for candidate, value in known[1:]:
+        if value != known[0][1]:
+            one, other = _pair(known[0][0], candidate)
+            raise SegmentError(
+                f"{one} has {keyword} {known[0][1]!r}, but {other} has {value!r}; hand over the files of one subarray",
+                path=candidate.path,
+            )
 
 
 def join_groups(groups, complete):
@@ -269,7 +302,7 @@ def join_groups(groups, complete):
     Raises
     ------
     SegmentError
-        If files overlap, leave holes, or differ in shape, unit or filter.
+        If files overlap, leave holes, or differ in shape, unit, filter or subarray.
     """
     if len(groups) > 1 and all(group.start is not None for group in groups):
         groups = sorted(groups, key=lambda group: (group.start, group.exposure))

@@ -15,6 +15,7 @@ from nircam_tso.simulate.ncdhas_files import ncdhas_file_names, write_ncdhas
 from nircam_tso.simulate.psf import weak_lens_psf
 from nircam_tso.simulate.scene import Scene, make_truth
 from nircam_tso.simulate.settings import SimulationSettings
+from nircam_tso.timing.clock import offline
 
 __all__ = ["DEMO_TRANSIT", "Simulation", "demo_exposure", "simulate_exposure"]
 
@@ -64,6 +65,7 @@ def _truth_meta(settings, scene):
     return meta
 
 
+@offline()
 def simulate_exposure(folder, settings=None, *, overwrite=False, progress=None, **changes):
     """
     Simulate an exposure of a star and write it as files of JWST or NCDHAS.
@@ -105,7 +107,8 @@ def simulate_exposure(folder, settings=None, *, overwrite=False, progress=None, 
     -----
     The same settings give the same bytes, with one version of numpy. JWST files have
     the headers of flight files and obey
-    ``EXPEND - EXPSTART = NRSTSTRT TFRAME + NINTS T_int + (NINTS - 1)(NRESETS + DRPFRMS3) TFRAME``.
+    ``EXPEND - EXPSTART = NRSTSTRT TFRAME + NINTS T_int + (NINTS - 1)(NRESETS + DRPFRMS3) TFRAME``,
+    and NINTS - 1 times ``row_reset_time`` more.
     Values are float32; those of ``uncal`` are whole DN, without noise too. Memory is
     bounded by one block of integrations.
 

@@ -8,6 +8,8 @@ from astropy import units as u
 from astropy.constants import au, c
 from astropy.time import Time
 
+from nircam_tso.timing.clock import offline
+
 __all__ = ["Ephemeris", "ephemeris"]
 
 _AU_KM = au.to_value(u.km)
@@ -17,8 +19,10 @@ _DISTANCE_KM = 1.5e6
 
 def _earth(time):
     """Heliocentric and barycentric Earth at a Time, km and km/s, each of shape (..., 3)."""
-    tdb = time.tdb
-    heliocentric, barycentric = erfa.epv00(tdb.jd1, tdb.jd2)
+    # Simulations start in any year, and without the network.
+    with offline():
+        tdb = time.tdb
+        heliocentric, barycentric = erfa.epv00(tdb.jd1, tdb.jd2)
     scale = _AU_KM / 86400
     return (
         heliocentric["p"] * _AU_KM,
@@ -68,9 +72,10 @@ class Ephemeris:
         """
         ra, dec = np.deg2rad(ra), np.deg2rad(dec)
         star = np.array([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)])
-        elapsed = np.asarray((time - self.epoch).to_value(u.s))[..., None]
-        position = _earth(time)[2] + self.geocentric + elapsed * self.geocentric_velocity
-        return time.tdb + (position * star).sum(axis=-1) / _C_KM * u.s
+        with offline():
+            elapsed = np.asarray((time - self.epoch).to_value(u.s))[..., None]
+            position = _earth(time)[2] + self.geocentric + elapsed * self.geocentric_velocity
+            return time.tdb + (position * star).sum(axis=-1) / _C_KM * u.s
 
 
 def ephemeris(epoch):

@@ -40,8 +40,8 @@ def frame_time_of(shape):
     Notes
     -----
     A row takes its columns divided by the outputs and 12 samples more; a frame takes
-    one row more with four outputs, two more with one (JWST User Documentation,
-    "NIRCam Detector Subarrays").
+    one row and one sample more with four outputs, two rows more with one (JWST User
+    Documentation, "NIRCam Detector Subarrays").
 
     Examples
     --------
@@ -51,8 +51,7 @@ def frame_time_of(shape):
     """
     ny, nx = shape
     if nx == 2048:
-        # Flight headers give FULL one sample more than the rule.
-        return round((524 * (ny + 1) + (ny == 2048)) * 1e-5, 5), 4
+        return round((524 * (ny + 1) + 1) * 1e-5, 5), 4
     return round((nx + 12) * (ny + 2) * 1e-5, 5), 1
 
 
@@ -71,6 +70,8 @@ class Readout:
         Frames dropped before the first group (DRPFRMS1) and between integrations (DRPFRMS3).
     resets_at_start, resets : int, optional
         Reset frames before the first integration (NRSTSTRT) and between integrations (NRESETS).
+    row_reset_time : float, optional
+        Seconds that resetting rows adds between two integrations. No keyword tells it.
 
     Raises
     ------
@@ -98,15 +99,18 @@ class Readout:
     dropped_between: int = 0
     resets_at_start: int = 1
     resets: int = 1
+    row_reset_time: float = 0.0
 
     def __post_init__(self):
         least = {"n_groups": 1, "n_frames": 1}
-        for name in (field.name for field in fields(self) if field.name != "frame_time"):
+        for name in (field.name for field in fields(self) if not field.name.endswith("_time")):
             value = getattr(self, name)
             if int(value) != value or value < least.get(name, 0):
                 raise ValueError(f"{name}: {value} is no count; give a whole number from {least.get(name, 0)}")
         if not (np.isfinite(self.frame_time) and self.frame_time > 0):
             raise ValueError(f"frame_time: {self.frame_time} s is not positive")
+        if not (np.isfinite(self.row_reset_time) and self.row_reset_time >= 0):
+            raise ValueError(f"row_reset_time: {self.row_reset_time} s is not 0 or more")
 
     @property
     def pattern(self):
@@ -127,7 +131,7 @@ class Readout:
     @property
     def cadence(self):
         """Seconds from integration to integration."""
-        return self.integration_time + self.frame_time * (self.resets + self.dropped_between)
+        return self.integration_time + self.frame_time * (self.resets + self.dropped_between) + self.row_reset_time
 
     @property
     def measured_time(self):
@@ -142,8 +146,7 @@ class Readout:
 
     def span(self, n_integrations):
         """Seconds from EXPSTART to EXPEND."""
-        gaps = self.frame_time * (self.resets + self.dropped_between) * (n_integrations - 1)
-        return self.frame_time * self.resets_at_start + n_integrations * self.integration_time + gaps
+        return self.frame_time * self.resets_at_start + (n_integrations - 1) * self.cadence + self.integration_time
 
     def integrations(self, start, numbers):
         """

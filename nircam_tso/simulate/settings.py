@@ -1,7 +1,7 @@
 """What to simulate: one frozen, checked set of settings."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -22,6 +22,8 @@ _DETECTORS = (
     *(f"NRCB{n}" for n in range(1, 5)),
     "NRCBLONG",
 )
+#: The second and fourth chips of module A, and the odd ones of B, are mounted the other way round.
+_FLIPPED = ("NRCA2", "NRCA4", "NRCB1", "NRCB3", "NRCBLONG")
 _SUBARRAYS = {(64, 64): "SUB64P", (160, 160): "SUB160P", (400, 400): "SUB400P", (256, 2048): "SUBGRISM256"}
 
 
@@ -77,10 +79,23 @@ class SimulationSettings:
         Electrons per DN (or ADU).
     read_noise : float, optional
         Noise of one read of one pixel, electrons.
+    correlated_noise : float, optional
+        1/f noise of one read, electrons: the root of its variance per e-fold of
+        frequency, as `~nircam_tso.simulate.read_noise.CorrelatedNoise` lays it along
+        rows. Frames of 2048 columns are read through four outputs, others through one.
+    common_noise : float, optional
+        Part of the variance of the 1/f noise that all outputs share, 0 to 1.
     n_groups, n_frames, group_gap : int, optional
         Groups of an integration, frames averaged into one, frames dropped between two.
     frame_time : float, optional
         Seconds from frame to frame; None takes the rule of NIRCam's subarrays.
+    dropped_first, dropped_between : int, optional
+        Frames dropped before the first group, and between integrations.
+    resets_at_start, resets : int, optional
+        Reset frames before the first integration, and between integrations.
+    row_reset_time : float, optional
+        Seconds that resetting rows adds between two integrations, as subarrays do in
+        flight: INT_TIMES and the exposure's end hold it, no readout keyword does.
     light_curve : array of shape (n_integrations,) or callable, optional
         Relative flux. A callable gets the mid-times, a UTC `~astropy.time.Time` of
         shape (n_integrations,).
@@ -93,7 +108,7 @@ class SimulationSettings:
     segments : int, optional
         Number of files that a JWST exposure is cut into.
     noise : bool, optional
-        False leaves out photon and read noise.
+        False leaves out photon, read and 1/f noise.
     dead_fraction : float, optional
         Part of the pixels that are dead in every integration.
     flat_error : float, optional
@@ -160,10 +175,17 @@ class SimulationSettings:
     sky: Any = 1.0
     gain: float = 2.05
     read_noise: float = 11.0
+    correlated_noise: float = 0.0
+    common_noise: float = 0.5
     n_groups: int = 5
     n_frames: int = 1
     group_gap: int = 0
     frame_time: float | None = None
+    dropped_first: int = 0
+    dropped_between: int = 0
+    resets_at_start: int = 1
+    resets: int = 1
+    row_reset_time: float = 0.0
     light_curve: np.ndarray | Callable | None = None
     jitter: Any = 0.0
     drift: Any = (0.0, 0.0)
@@ -274,8 +296,10 @@ class SimulationSettings:
         put("target_coordinates", _pair("target_coordinates", self.target_coordinates))
 
     def _check_detector(self, put):
-        for name in ("gain", "flat_error", "bias", "read_noise"):
+        for name in ("gain", "flat_error", "bias", "read_noise", "correlated_noise", "common_noise"):
             put(name, _positive(name, getattr(self, name), zero=name != "gain"))
+        if self.common_noise > 1:
+            raise ValueError(f"common_noise: {self.common_noise:g} is not from 0 to 1")
         if not 0 <= self.dead_fraction < 1:
             raise ValueError(f"dead_fraction: {self.dead_fraction} is not from 0 to below 1")
         if self.poisson_variance not in ("segment", "integration"):
@@ -287,8 +311,8 @@ class SimulationSettings:
             put("subarray", "FULL" if (ny, nx) == (2048, 2048) else _SUBARRAYS.get((ny, nx), "GENERIC"))
         if self.frame_time is None:
             put("frame_time", frame_time_of(self.shape)[0])
-        # Checks the counts and the frame time.
-        put("readout", Readout(self.n_groups, self.n_frames, self.group_gap, self.frame_time))
+        # Checks the counts and the times.
+        put("readout", Readout(**{part.name: getattr(self, part.name) for part in fields(Readout)}))
 
     @cached_property
     def ephemeris(self):
@@ -306,6 +330,11 @@ class SimulationSettings:
     def is_long(self):
         """Whether the detector belongs to the long-wave channel."""
         return self.detector.endswith("LONG")
+
+    @property
+    def is_flipped(self):
+        """Whether rows are read from left to right and from the top down (FASTAXIS 1, SLOWAXIS -2)."""
+        return self.detector in _FLIPPED
 
     @property
     def pixel_scale(self):

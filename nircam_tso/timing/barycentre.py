@@ -13,15 +13,15 @@ from typing import NamedTuple
 
 import erfa
 import numpy as np
-from astropy.coordinates import SkyCoord
 from astropy.time import Time
 
 from nircam_tso.exceptions import TimeMetadataError
 from nircam_tso.timing.cards import number, text
 from nircam_tso.timing.clock import MJD_ZERO, Moment, offline
 from nircam_tso.timing.header_dates import mjd_card
+from nircam_tso.timing.target import direction
 
-__all__ = ["Barycentric", "barycentric_times", "direction", "earth", "geocentric_vector", "light_delay"]
+__all__ = ["Barycentric", "barycentric_times", "earth", "geocentric_vector", "light_delay"]
 
 EARTH = "Earth's centre"
 
@@ -31,9 +31,18 @@ _TT_TAI = 32.184
 _DAY = 86400.0
 _NODE = 10800.0  # s
 _FARTHEST = 2.0e6  # km from the Earth's centre; JWST stays within 1.8e6
+# Nearer it was on its first day only; kilometres taken for metres look like this.
+_NEAREST = 1.0e5
+_FASTEST = 2.0  # km/s, seen from the Earth; JWST stays within 1
 _SAME_PLACE = 100.0  # km
+_SAME_PACE = 0.01  # km/s
+# Days from EPH_TIME over which a straight line beside the Earth holds (to 3 ms).
+_REACH = 2.0
 _AGREEMENT = 0.1  # s
-_TARGET_CARDS = (("TARG_RA", "TARG_DEC"), ("RA_TARG", "DEC_TARG"), ("RA_OBJ", "DEC_OBJ"))
+_DIRECT = ("OBSGEO-X", "OBSGEO-Y", "OBSGEO-Z")
+_DIRECT_MOVES = ("OBSGEODX", "OBSGEODY", "OBSGEODZ")
+_INDIRECT = ("JWST_X", "JWST_Y", "JWST_Z")
+_INDIRECT_MOVES = ("JWST_DX", "JWST_DY", "JWST_DZ")
 # Their distance from the Earth, up to astronomical units, is in no card.
 _FAR_TELESCOPES = ("KEPLER", "SPITZER")
 
@@ -59,12 +68,15 @@ class Barycentric(NamedTuple):
         What they come from.
     notes : list of str
         What the user should know.
+    own_target : bool
+        Whether the user has said where the light comes from.
     """
 
     day: np.ndarray
     seconds: np.ndarray
     source: str
     notes: list
+    own_target: bool = False
 
     def to_time(self):
         """
@@ -149,92 +161,48 @@ def geocentric_vector(header):
     vector : GeocentricVector or None
         None if the cards are missing or cannot be true.
     notes : list of str
-        Where the two disagree by over 100 km, or one is impossible.
-
-    Raises
-    ------
-    TimeMetadataError
-        For a card that is no number.
+        Cards that cannot be read or cannot be true, and where the two sets disagree by
+        over 100 km or 10 m/s.
     """
     notes = []
-    epoch = mjd_card({"EPH_TIME": header.get("EPH_TIME")}, "EPH_TIME")
-    direct = _cards(header, ("OBSGEO-X", "OBSGEO-Y", "OBSGEO-Z"), 1e-3)
-    if direct is not None and not 0 < _length(direct) <= _FARTHEST:
-        notes.append(f"OBSGEO-X, OBSGEO-Y, OBSGEO-Z: {_length(direct):.6g} km from the Earth's centre is impossible")
-        direct = None
-    barycentric = _cards(header, ("JWST_X", "JWST_Y", "JWST_Z"), 1.0)
-    indirect = None
-    if barycentric is not None and epoch is not None:
+    try:
+        epoch = mjd_card({"EPH_TIME": header.get("EPH_TIME")}, "EPH_TIME")
+    except TimeMetadataError as error:
+        notes.append(f"time_bjd: {error}")
+        epoch = None
+    direct = _possible(_cards(header, _DIRECT, 1e-3, notes), _DIRECT, _NEAREST, _FARTHEST, "km", notes)
+    direct_moves = _possible(_cards(header, _DIRECT_MOVES, 1e-3, notes), _DIRECT_MOVES, 0.0, _FASTEST, "km/s", notes)
+    barycentric = _cards(header, _INDIRECT, 1.0, notes)
+    indirect = moves = None
+    if epoch is not None:
         # Until Science Data Processing 2023_3 the ephemeris was asked with UTC as if it were TDB.
         early = direct is None and _is_early(text(header, "SDP_VER"))
-        seconds = np.array([number(header, "EPH_TIME") % 1 * _DAY if early else epoch.seconds + _TT_TAI])
-        day = np.floor([number(header, "EPH_TIME")]) if early else np.array([epoch.day])
-        place, speed, _ = _exact_earth(day[0], seconds)
-        indirect = tuple(b - float(p[0]) for b, p in zip(barycentric, place, strict=True))
-        if not 0 < _length(indirect) <= _FARTHEST:
-            away = f"{_length(indirect):.6g} km from the Earth's centre is impossible"
-            notes.append(f"JWST_X, JWST_Y, JWST_Z: {away}")
-            indirect = None
-    if direct is not None:
-        if indirect is not None:
-            gap = _length(tuple(a - b for a, b in zip(direct, indirect, strict=True)))
-            if gap > _SAME_PLACE:
-                notes.append(f"JWST_X, JWST_Y, JWST_Z lie {gap:.0f} km from Earth + OBSGEO-X, -Y, -Z, which are used")
-        moves = _cards(header, ("OBSGEODX", "OBSGEODY", "OBSGEODZ"), 1e-3)
-        if moves is None or epoch is None:
-            notes.append("OBSGEODX, OBSGEODY, OBSGEODZ or EPH_TIME missing: the spacecraft is taken to stand still")
-            moves, epoch = (0.0, 0.0, 0.0), None
-        return GeocentricVector(direct, moves, epoch, "OBSGEO-X, OBSGEO-Y, OBSGEO-Z"), notes
-    if indirect is not None:
-        moves = _cards(header, ("JWST_DX", "JWST_DY", "JWST_DZ"), 1.0)
-        if moves is None:
-            notes.append("JWST_DX, JWST_DY, JWST_DZ missing: the spacecraft is taken to stand still beside the Earth")
-            moves = (0.0, 0.0, 0.0)
-        else:
-            moves = tuple(m - float(v[0]) for m, v in zip(moves, speed, strict=True))
-        return GeocentricVector(indirect, moves, epoch, "JWST_X, JWST_Y, JWST_Z"), notes
-    return None, notes
-
-
-def direction(header, target=None):
-    """
-    Unit vector towards the target, ICRS.
-
-    Parameters
-    ----------
-    header : `~astropy.io.fits.Header`
-        With TARG_RA and TARG_DEC, else RA_TARG and DEC_TARG, else RA_OBJ and DEC_OBJ
-        (degrees, ICRS).
-    target : `~astropy.coordinates.SkyCoord`, optional
-        Has precedence over the header.
-
-    Returns
-    -------
-    tuple of three floats, or None
-        None if there is neither.
-
-    Raises
-    ------
-    TypeError
-        If ``target`` is not a SkyCoord.
-    ValueError
-        If ``target`` holds several positions.
-    """
-    if target is not None:
-        if not isinstance(target, SkyCoord):
-            raise TypeError(f"target: {target!r} is not an astropy SkyCoord")
-        if not target.isscalar:
-            raise ValueError(f"target: holds {target.shape} positions, not one")
-        with offline():
-            icrs = target.icrs
-        ra, dec = icrs.ra.rad, icrs.dec.rad
-    else:
-        pairs = ([number(header, key) for key in cards] for cards in _TARGET_CARDS if cards[0] in header)
-        degrees = next((pair for pair in pairs if None not in pair), None)
-        if degrees is None or not abs(degrees[1]) <= 90:
-            return None
-        ra, dec = np.radians(degrees)
-    return float(np.cos(ra) * np.cos(dec)), float(np.sin(ra) * np.cos(dec)), float(np.sin(dec))
+        mjd = number(header, "EPH_TIME")
+        day, seconds = (np.floor(mjd), mjd % 1 * _DAY) if early else (epoch.day, epoch.seconds + _TT_TAI)
+        place, speed, _ = _exact_earth(day, np.array([seconds]))
+        indirect = _possible(_less(barycentric, place), _INDIRECT, _NEAREST, _FARTHEST, "km", notes)
+        moves = _less(_cards(header, _INDIRECT_MOVES, 1.0, notes), speed)
+        moves = _possible(moves, _INDIRECT_MOVES, 0.0, _FASTEST, "km/s", notes)
+    elif direct is None and barycentric is not None:
+        notes.append("JWST_X, JWST_Y, JWST_Z are of no use without their moment, EPH_TIME")
+    if direct is None and indirect is None:
+        return None, notes
+    if direct is not None and indirect is not None:
+        gap = _length(_less(direct, indirect))
+        if gap > _SAME_PLACE:
+            notes.append(f"JWST_X, JWST_Y, JWST_Z lie {gap:.0f} km from Earth + OBSGEO-X, -Y, -Z, which are used")
+    if direct_moves is not None and moves is not None:
+        gap = _length(_less(direct_moves, moves))
+        if gap > _SAME_PACE:
+            notes.append(f"JWST_DX, JWST_DY, JWST_DZ and OBSGEODX, -DY, -DZ differ by {gap:.3g} km/s")
+    place, cards = (indirect, _INDIRECT) if direct is None else (direct, _DIRECT)
+    pair = (moves, direct_moves) if direct is None else (direct_moves, moves)
+    velocity = next((one for one in pair if one is not None), None)
+    if velocity is None or epoch is None:
+        missing = "EPH_TIME" if epoch is None else "its velocity (OBSGEODX, -DY, -DZ or JWST_DX, _DY, _DZ)"
+        notes.append(f"{missing} missing: the spacecraft is taken to stand still beside the Earth, up to 0.1 s off")
+        velocity, epoch = (0.0, 0.0, 0.0), None
+    return GeocentricVector(place, velocity, epoch, ", ".join(cards)), notes
 
 
 def light_delay(day, seconds, vector, towards):
@@ -293,27 +261,39 @@ def barycentric_times(day, seconds, segment, headers, target=None):
     Raises
     ------
     TypeError, ValueError
-        As `direction`.
+        As `~nircam_tso.timing.target.direction`.
     """
     result = np.full(len(day), np.nan)
     known = np.isfinite(day) & np.isfinite(seconds)
-    groups, notes, sources = {}, [], []
+    groups, notes, sources, aims = {}, [], [], {}
+    dates = _dates(day, segment, known, len(headers))
     for index, header in enumerate(headers):
-        try:
-            towards = direction(header, target)
-            telescope = (text(header, "TELESCOP") or "").upper()
-            vector, said = geocentric_vector(header) if telescope == "JWST" else (None, [])
-        except TimeMetadataError as error:
-            towards, vector, telescope, said = None, None, "", [f"time_bjd: {error}"]
-        notes += said if towards is not None or telescope == "" else []
+        if target is None:
+            towards = direction(header, notes=notes)
+        else:
+            # Files are many, days are few.
+            date = dates[index] if np.isfinite(dates[index]) else None
+            if date not in aims:
+                aims[date] = direction(header, target, date, notes)
+            towards = aims[date]
+        telescope = (text(header, "TELESCOP") or "").upper()
         if towards is not None and telescope in _FAR_TELESCOPES:
             notes.append(f"time_bjd: where TELESCOP = {header['TELESCOP']!r} was is in no card")
             towards = None
+        vector = None
+        if towards is not None and telescope == "JWST":
+            vector, said = geocentric_vector(header)
+            notes += said
         groups.setdefault((vector, towards, telescope), []).append(index)
     for (vector, towards, telescope), members in groups.items():
         rows = np.flatnonzero(known & np.isin(segment, members))
         if towards is None or len(rows) == 0:
             continue
+        if vector is not None and vector.epoch is not None:
+            away = float(np.max(np.abs(day[rows] - vector.epoch.day + (seconds[rows] - vector.epoch.seconds) / _DAY)))
+            if away > _REACH:
+                notes.append(f"EPH_TIME lies up to {away:.6g} days from the exposure: {vector.cards} are not used")
+                vector = None
         if vector is None:
             limit = "5 s" if telescope == "JWST" else "21 ms on the ground"
             notes.append(f"time_bjd: light travel time to the Earth's centre, up to {limit} off")
@@ -321,7 +301,15 @@ def barycentric_times(day, seconds, segment, headers, target=None):
         delay, tdb_tt = light_delay(day[rows], seconds[rows], vector, towards)
         result[rows] = seconds[rows] + _TT_TAI + tdb_tt + delay
     source = "; ".join(dict.fromkeys(sources)) or "none"
-    return Barycentric(np.where(np.isfinite(result), day, np.nan), result, source, list(dict.fromkeys(notes)))
+    days = np.where(np.isfinite(result), day, np.nan)
+    return Barycentric(days, result, source, list(dict.fromkeys(notes)), target is not None)
+
+
+def _dates(day, segment, known, count):
+    """Each header's first day (MJD), NaN where no row of its has a time."""
+    first = np.full(count, np.inf)
+    np.minimum.at(first, np.asarray(segment)[known], day[known])
+    return np.where(np.isfinite(first), first, np.nan)
 
 
 def prefer_table(own, table, at_table):
@@ -341,10 +329,11 @@ def prefer_table(own, table, at_table):
     -------
     Barycentric
         The table's, moved to the rows' own moments, if they are there for every row that
-        has a time and within 0.1 s of what has been computed; else ``own``.
+        has a time and within 0.1 s of what has been computed; else ``own``. They are for
+        the header's target: where the user has named another, ``own``.
     """
     filled = np.isfinite(table)
-    if not filled.any():
+    if own.own_target or not filled.any():
         return own
     known = np.isfinite(at_table)
     if not known.any():
@@ -359,9 +348,26 @@ def prefer_table(own, table, at_table):
     return own._replace(seconds=own.seconds + np.where(known, apart, 0.0), source="INT_TIMES")
 
 
-def _cards(header, keys, factor):
-    values = [number(header, key) for key in keys]
+def _cards(header, keys, factor, notes):
+    """Three cards as numbers; None where one is missing or no number."""
+    try:
+        values = [number(header, key) for key in keys]
+    except TimeMetadataError as error:
+        notes.append(f"time_bjd: {error}")
+        return None
     return None if None in values else tuple(value * factor for value in values)
+
+
+def _possible(vector, cards, least, most, unit, notes):
+    """A vector seen from the Earth, or None and a note if its length cannot be true."""
+    if vector is None or least <= _length(vector) <= most:
+        return vector
+    notes.append(f"{', '.join(cards)}: {_length(vector):.6g} {unit} seen from the Earth's centre is impossible")
+    return None
+
+
+def _less(vector, other):
+    return None if vector is None else tuple(float(a - np.squeeze(b)) for a, b in zip(vector, other, strict=True))
 
 
 def _length(vector):

@@ -7,12 +7,13 @@ A table whose numbers do not fit its file is used only if its times confirm them
 """
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 from nircam_tso.timing.clock import mjd_to_tai
 
-__all__ = ["Joined", "join_int_times"]
+__all__ = ["Expected", "Joined", "join_int_times"]
 
 _DAY = 86400.0
 _LAST = 32767
@@ -20,6 +21,27 @@ _LAST = 32767
 _ROLLOVERS = (_LAST + 1, _LAST, 65536, 65535)
 _SAME = 1e-3  # s
 _NEEDED = ("integration_number", "int_mid_mjd_utc")
+
+
+class Expected(NamedTuple):
+    """
+    What the readout keywords say of an exposure.
+
+    Attributes
+    ----------
+    middle : float
+        Middle of integration 1, seconds of TAI since the beginning of a day; NaN where
+        the exposure's start is missing or doubtful.
+    cadence : float
+        Seconds from one integration to the next.
+    least, most : float
+        What the cadence may come to, with the rows' resets that no keyword tells.
+    """
+
+    middle: float
+    cadence: float
+    least: float
+    most: float
 
 
 @dataclass
@@ -37,8 +59,11 @@ class Joined:
         Whether the row's own number is in a table, or a line through the others serves.
     day : float
         As MJD.
-    anchors : int
-        Rows of tables that were used.
+    extrapolation : float
+        How far off the line may be at the rows that it serves, in s, by the scatter of
+        three rows or more; NaN for fewer.
+    contradiction : str
+        Why the tables say nothing of integrations that they lack, empty if they do.
     notes : list of str
         What was odd.
     """
@@ -50,7 +75,8 @@ class Joined:
     in_table: np.ndarray
     by_cadence: np.ndarray
     day: float
-    anchors: int
+    extrapolation: float = np.nan
+    contradiction: str = ""
     notes: list = field(default_factory=list)
 
 
@@ -85,16 +111,15 @@ def join_int_times(tables, ranges, segment, integration, day, expected=None):
         Each row's segment and number within the exposure, 1-based.
     day : float
         Day (MJD, TAI) from which seconds are counted.
-    expected : tuple of (float, float) or None
-        What the readout keywords say: the middle of integration 1 in seconds since
-        ``day``, and the time from one integration to the next. None if they say nothing.
+    expected : Expected or None
+        What the readout keywords say. None if they say nothing.
 
     Returns
     -------
     Joined
     """
     n = len(integration)
-    joined = Joined(*np.full((4, n), np.nan), np.zeros(n, dtype=bool), np.zeros(n, dtype=bool), day, 0)
+    joined = Joined(*np.full((4, n), np.nan), np.zeros(n, dtype=bool), np.zeros(n, dtype=bool), day)
     notes = joined.notes
     read = [_read(name, table, day, notes) for name, table in tables]
     trusted, doubtful = {}, {}
@@ -114,12 +139,21 @@ def join_int_times(tables, ranges, segment, integration, day, expected=None):
         if _place(table, ranges[index], line, expected, notes):
             trusted[index] = table
     _drop_strays(list(trusted.values()), notes)
+    cadence = expected.cadence if expected is not None and np.isfinite(expected.middle) else None
+    line = _line(list(trusted.values()), cadence)
+    if line is not None and expected is not None and not expected.least <= line[1] <= expected.most:
+        apart = f"INT_TIMES has {line[1]:.6f} s from one integration to the next, not {expected.cadence:.6f} s"
+        line = None
+        # Of two rows either may be wrong; three that agree with each other are not.
+        if len(np.unique(_joined_columns(list(trusted.values()))[0])) < 3:
+            notes.append(f"{apart} as the readout keywords make it: not used")
+            trusted = {}
+        else:
+            joined.contradiction = apart
     for index, table in trusted.items():
         _fill(joined, table, segment == index, integration)
     for table in trusted.values():
         _fill(joined, table, np.ones(n, dtype=bool), integration)
-    joined.anchors = sum(len(table.number) for table in trusted.values())
-    line = _line(list(trusted.values()), expected and expected[1])
     missing = ~joined.in_table
     if line is not None and missing.any():
         _serve(joined, list(trusted.values()), line, missing, integration)
@@ -256,9 +290,9 @@ def _place(table, own, line, expected, notes):
         number = table.number + shift
         if line is not None:
             off = abs(np.median(table.middle - (line[0] + line[1] * number)))
-        elif expected is not None and cadence > 0:
+        elif expected is not None and np.isfinite(expected.middle) and cadence > 0:
             # Back to the first integration, where unknown resets of rows have not added up.
-            off = abs(np.median(table.middle - cadence * (number - 1)) - expected[0])
+            off = abs(np.median(table.middle - cadence * (number - 1)) - expected.middle)
         else:
             off = 0.0 if shift and number.min() == first and number.max() == last else np.inf
         if off < 0.5 * cadence or (off == 0.0 and shift):
@@ -310,6 +344,11 @@ def _fill(joined, table, rows, integration):
 
 def _serve(joined, tables, line, missing, integration):
     joined.middle[missing] = line[0] + line[1] * integration[missing]
+    number, middle = _joined_columns(tables)
+    if len(np.unique(number)) > 2:
+        scatter = np.max(np.abs(middle - (line[0] + line[1] * number)))
+        lever = np.max(np.abs(integration[missing] - np.mean(number))) / np.mean(np.abs(number - np.mean(number)))
+        joined.extrapolation = scatter * max(lever, 1.0)
     for name in ("start", "end"):
         lengths = np.concatenate([getattr(t, name) - t.middle for t in tables])
         lengths = lengths[np.isfinite(lengths)]

@@ -9,14 +9,15 @@ from nircam_tso.quality import QualityFlag
 from nircam_tso.timing.cards import describe, whole
 from nircam_tso.timing.clock import Moment, mjd_to_tai
 from nircam_tso.timing.header_dates import mjd_card, start_of_exposure
-from nircam_tso.timing.int_times import join_int_times
+from nircam_tso.timing.int_times import Expected, join_int_times
 from nircam_tso.timing.readout import ROW_RESET_LIMIT, Readout
-from nircam_tso.timing.rows import LEAST_ACCURACY
+from nircam_tso.timing.rows import LEAST_ACCURACY, misfit
 from nircam_tso.timing.shares import fill_from_dates
 
 __all__ = ["fill_jwst", "is_jwst"]
 
 _DISAGREE = 1.0  # s
+_START_CARDS = ("EXPSTART", "DATE-OBS", "TIME-OBS", "DATE-BEG")
 _READOUT_CARDS = ("NINTS", "NGROUPS", "NFRAMES", "GROUPGAP", "DRPFRMS1", "DRPFRMS3", "NRESETS", "NRSTSTRT", "TFRAME")
 
 
@@ -26,6 +27,8 @@ class _Cards:
 
     readout: Readout | None = None
     begin: Moment | None = None
+    starts: tuple = ()  # EXPSTART and DATE-OBS, as far as known
+    length: float | None = None  # of the exposure, in s
     contradictions: tuple = ()
     error: TimeMetadataError | None = None
 
@@ -63,6 +66,10 @@ def fill_jwst(rows, exposure, members, row_reset_time):
         Seconds that resetting rows adds to each integration.
     """
     segments = [exposure.segments[index] for index in members]
+    why = misfit(segments, ("array", "image"))
+    if why is not None:
+        rows.note(f"{why}: times masked")
+        return
     at = np.flatnonzero(np.isin(exposure.source, members))
     local = np.searchsorted(members, exposure.source[at])
     first, last = _integrations(exposure, segments, at, local)
@@ -71,8 +78,10 @@ def fill_jwst(rows, exposure, members, row_reset_time):
         cards.append(_read(rows, segment, int(last[local == i].max()), row_reset_time))
     day = _first_day(segments, cards)
     if day is not None:
-        expected = next((_expected(c, day, row_reset_time) for c in cards if c.begin and not c.contradictions), None)
-        _from_table(rows, segments, at, local, first, last, day, expected, cards)
+        # The best cards first: those that contradict each other still tell how long an integration takes.
+        best = min(cards, key=lambda own: (own.readout is None, own.begin is None, bool(own.contradictions)))
+        expected = _expected(best, day, row_reset_time)
+        _from_table(rows, segments, at, local, first, last, day, expected, cards, row_reset_time)
     unknown = np.isnan(rows.middle[at])
     for i, (segment, own) in enumerate(zip(segments, cards, strict=True)):
         todo = unknown & (local == i)
@@ -110,28 +119,34 @@ def _read(rows, segment, last, row_reset_time):
     header = segment.header
     try:
         readout = Readout.from_header(header)
-        begin, finish = mjd_card(header, "EXPSTART"), mjd_card(header, "EXPEND")
-        if readout is not None:
-            rows.note(*readout.oddities(header))
+        begin = mjd_card(header, "EXPSTART")
     except TimeMetadataError as error:
         return _Cards(error=TimeMetadataError(str(error), path=segment.path or segment.name))
+    finish = start = None
+    try:
+        finish = mjd_card(header, "EXPEND")
+    except TimeMetadataError as error:
+        rows.note(f"{segment.name}: {error}: the exposure's length is not checked")
+    if readout is not None:
+        rows.note(*readout.oddities(header))
+    try:
+        start, label = start_of_exposure(header)
+    except TimeMetadataError as error:
+        rows.note(f"{segment.name}: {error}: not compared with EXPSTART")
     against = []
-    if begin is not None:
-        try:
-            start, label = start_of_exposure(header)
-        except TimeMetadataError as error:
-            rows.note(f"{segment.name}: {error}: not compared with EXPSTART")
-            start = None
-        if start is not None and abs(begin.since(start)) > _DISAGREE:
-            cards = describe(header, "EXPSTART", *label.split(", "))
-            against.append(f"{cards} contradict each other by {abs(begin.since(start)):.3f} s")
+    if begin is not None and start is not None and abs(begin.since(start)) > _DISAGREE:
+        cards = describe(header, "EXPSTART", *label.split(", "))
+        against.append(f"{cards} contradict each other by {abs(begin.since(start)):.3f} s")
     if readout is not None and readout.nints is not None:
         if last > readout.nints:
             shown = describe(header, "INTSTART", "INTEND", "NINTS")
             against.append(f"{shown} contradict each other: integration {last} lies beyond the last")
         if begin is not None and finish is not None:
             against += _compare_span(rows, header, readout, finish.since(begin), row_reset_time)
-    return _Cards(readout, begin, tuple(against))
+    length = None if begin is None or finish is None else finish.since(begin)
+    if readout is not None and readout.nints is not None:
+        length = readout.span(row_reset_time)
+    return _Cards(readout, begin, tuple(m for m in (begin, start) if m is not None), length, tuple(against))
 
 
 def _compare_span(rows, header, readout, span, row_reset_time):
@@ -165,17 +180,31 @@ def _first_day(segments, cards):
 
 def _expected(own, day, row_reset_time):
     """Middle of integration 1, and the cadence, by the readout keywords."""
-    if own.readout is None:
+    readout = own.readout
+    if readout is None:
         return None
-    start = own.begin.since(Moment(day, 0.0)) + own.readout.start_of(1)
-    return start + 0.5 * own.readout.integration_time, own.readout.cadence + row_reset_time
+    middle = np.nan
+    if own.begin is not None and not own.contradictions:
+        middle = own.begin.since(Moment(day, 0.0)) + readout.start_of(1) + 0.5 * readout.integration_time
+    # TFRAME has a few digits, and so has an MJD.
+    rounding = 1e-3 + 1e-5 * readout.cadence
+    most = readout.cadence + max(ROW_RESET_LIMIT, row_reset_time) + rounding
+    return Expected(middle, readout.cadence + row_reset_time, readout.cadence - rounding, most)
 
 
-def _from_table(rows, segments, at, local, first, last, day, expected, cards):
+def _from_table(rows, segments, at, local, first, last, day, expected, cards, row_reset_time):
     tables = [(segment.name, segment.int_times) for segment in segments]
     ranges = [(int(first[local == i].min()), int(last[local == i].max())) for i in range(len(segments))]
     joined = join_int_times(tables, ranges, local, first, day, expected)
     rows.note(*joined.notes)
+    header = segments[0].header
+    why = _far_off(segments, joined, first, day, cards, row_reset_time)
+    if why is not None or joined.contradiction:
+        shown = describe(header, *(card for card in _READOUT_CARDS if card in header))
+        for own in cards:
+            own.contradictions += (why or f"{joined.contradiction}, and {shown} contradict each other",)
+    if why is not None:
+        return
     table, cadence = joined.in_table, joined.by_cadence
     start, middle, end = joined.start, joined.middle, joined.end
     several = first != last
@@ -196,8 +225,11 @@ def _from_table(rows, segments, at, local, first, last, day, expected, cards):
         lengths = 0.5 * (single.integration_time if single is not None else np.nan)
         begin = np.where(np.isfinite(start), start, middle - lengths)[chosen]
         accuracy = LEAST_ACCURACY
-        if chosen is cadence and joined.anchors < 2 and single is not None:
-            accuracy = 0.5 * single.tframe + ROW_RESET_LIMIT * len(at)
+        if chosen is cadence:
+            accuracy = joined.extrapolation
+            if np.isnan(accuracy) and single is not None:
+                # One row or two: whatever cadence the keywords allow.
+                accuracy = 0.5 * single.tframe + ROW_RESET_LIMIT * len(at)
         rows.put(
             at[chosen],
             day,
@@ -209,6 +241,27 @@ def _from_table(rows, segments, at, local, first, last, day, expected, cards):
             begin=begin,
             flags=flags,
         )
+
+
+def _far_off(segments, joined, first, day, cards, row_reset_time):
+    """Why INT_TIMES cannot be of this exposure: it lies farther from its start than the exposure is long."""
+    index = next((i for i, own in enumerate(cards) if own.starts and own.length is not None), None)
+    if index is None or not joined.in_table.any():
+        return None
+    own, header = cards[index], segments[index].header
+    row = np.flatnonzero(joined.in_table)[0]
+    number = int(first[row])
+    due = 0.5 * own.length
+    if own.readout is not None:
+        due = own.readout.start_of(number, row_reset_time) + 0.5 * own.readout.integration_time
+    gaps = [joined.middle[row] - (start.since(Moment(day, 0.0)) + due) for start in own.starts]
+    gap = min(gaps, key=abs)
+    if abs(gap) <= max(own.length, _DISAGREE) + ROW_RESET_LIMIT * number:
+        return None
+    return (
+        f"INT_TIMES and {describe(header, *(card for card in _START_CARDS if card in header))} contradict each other: "
+        f"integration {number} comes {gap:.3f} s after it is due, in an exposure of {own.length:.3f} s"
+    )
 
 
 def _compare_with_expstart(rows, joined, first, expected):

@@ -4,10 +4,10 @@ import numpy as np
 
 from nircam_tso.exceptions import TimeMetadataError
 from nircam_tso.quality import QualityFlag
-from nircam_tso.timing.cards import number, whole
+from nircam_tso.timing.cards import describe, number, text, whole
 from nircam_tso.timing.readout import Readout
 
-__all__ = ["LEAST_ACCURACY", "RowTimes", "collecting_time", "group_time", "readout_of"]
+__all__ = ["LEAST_ACCURACY", "RowTimes", "collecting_time", "group_time", "misfit", "readout_of"]
 
 #: No absolute time is better known than the spacecraft's clock, in seconds.
 LEAST_ACCURACY = 0.1
@@ -94,6 +94,63 @@ class RowTimes:
         *notes : str
         """
         self.notes += [note for note in notes if note not in self.notes]
+
+
+def misfit(segments, kinds=("array",)):
+    """
+    Why the integrations of arrays are not those that their header is about.
+
+    A file that lacks integrations is refused when it is opened; an array may be any
+    part of what its header describes, and then nothing tells which.
+
+    Parameters
+    ----------
+    segments : sequence of Segment
+        Of one exposure.
+    kinds : tuple of str, optional
+        Kinds of segments that need not be whole.
+
+    Returns
+    -------
+    str or None
+        The cards and what they promise; None where they agree, or promise nothing.
+    """
+    if any(segment.kind not in kinds for segment in segments):
+        return None
+    promises = [_promise(segment) for segment in segments]
+    if all(_keeps(promise, [segment]) for promise, segment in zip(promises, segments, strict=True)):
+        return None
+    if len(set(promises)) == 1 and _keeps(promises[0], segments):
+        return None
+    cards = describe(segments[0].header, *(c for c in ("INTSTART", "INTEND", "NINTS") if c in segments[0].header))
+    count = sum(segment.n_integrations for segment in segments)
+    return (
+        f"{cards} and {count} integration{'s' * (count != 1)} handed over contradict each other: which ones they are "
+        "is unknown; hand over their mid-times (times=)"
+    )
+
+
+def _keeps(promise, segments):
+    if promise is None:
+        return True
+    first, count = promise
+    return count == sum(s.n_integrations for s in segments) and first in (None, segments[0].first_integration)
+
+
+def _promise(segment):
+    """First integration (None where no card tells) and count of what a header is about, or None."""
+    header = segment.header
+    try:
+        if (number(header, "ON_NINT") or 0) >= 1:
+            return None
+        if text(header, "TELESCOP") == "JWST":
+            first, last = whole(header, "INTSTART"), whole(header, "INTEND")
+            if first and last:
+                return first, last - first + 1
+        count = whole(header, "NINTS")
+    except TimeMetadataError:
+        return None
+    return (None, count) if count else None
 
 
 def readout_of(segment):

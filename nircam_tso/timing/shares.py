@@ -1,42 +1,19 @@
 """Times of exposures whose headers tell no readout: even shares of a span, or a start and a length."""
 
-import re
-
 import numpy as np
 
 from nircam_tso.exceptions import TimeMetadataError
+from nircam_tso.io.headers import integration_in_name
 from nircam_tso.quality import QualityFlag
 from nircam_tso.timing.cards import describe, number, text, whole
 from nircam_tso.timing.header_dates import end_of_exposure, mjd_card, start_of_exposure
-from nircam_tso.timing.rows import collecting_time, readout_of
+from nircam_tso.timing.rows import collecting_time, misfit, readout_of
 
-__all__ = ["fill_from_dates", "integration_in_name"]
+__all__ = ["fill_from_dates"]
 
 _DATE_CARDS = ("DATE-OBS", "TIME-OBS", "DATE-BEG", "DATE-END", "TIME-END")
+_MJD_CARDS = ("MJD-OBS", "MJD-BEG", "EXPSTART")
 _DISAGREE = 1.0  # s
-
-
-def integration_in_name(name):
-    """
-    The integration's number in a file name of the ground tests.
-
-    Parameters
-    ----------
-    name : str
-        Such as ``..._I002.slp.fits`` or ``....red_I002.fits``.
-
-    Returns
-    -------
-    int or None
-
-    Examples
-    --------
-    >>> from nircam_tso.timing.shares import integration_in_name
-    >>> integration_in_name("NRCN821CLRSUB1_481_SE_2016-01-12T18h00m43_I1002.slp.fits")
-    1002
-    """
-    found = re.findall(r"_I(\d+)(?![^\W_])", name, re.ASCII)
-    return int(found[-1]) if found else None
 
 
 def fill_from_dates(rows, exposure, members):
@@ -65,9 +42,13 @@ def fill_from_dates(rows, exposure, members):
     for group in groups.values():
         segments = [exposure.segments[index] for index in group]
         at = [np.arange(stops[i] - exposure.segments[i].n_integrations, stops[i]) for i in group]
+        why = misfit(segments)
+        if why is not None:
+            rows.note(f"{why}: times masked")
+            continue
         try:
             if not _divide(rows, segments, at, exposure.integration):
-                numbers = _numbers(segments, at, exposure.integration)
+                numbers = _numbers(rows, segments, at, exposure.integration)
                 promised = whole(segments[0].header, "NINTS") or 1
                 several = max(promised, len(segments), 1 if numbers is None else int(numbers.max())) > 1
                 if several and not segments[0].kind.startswith(("image", "array")):
@@ -86,10 +67,10 @@ def _divide(rows, segments, at, integration):
     header = segment.header
     if not any(text(header, card) for card in ("DATE-END", "TIME-END", "EXPEND")):
         return False
-    numbers = _numbers(segments, at, integration)
+    numbers = _numbers(rows, segments, at, integration)
     files = sum(len(own) for own in at)
     promised = whole(header, "NINTS") or 1
-    if len(segments) == 1 and segment.kind.startswith("image") and whole(header, "ON_NINT") is None:
+    if len(segments) == 1 and segment.kind.startswith("image") and _on_nint(rows, segment) is None:
         # A plain image that has no number is no part of anything.
         promised = files
     count = max(promised, files, 0 if numbers is None else int(numbers.max()))
@@ -97,20 +78,23 @@ def _divide(rows, segments, at, integration):
     start, label = start_of_exposure(header)
     end = midnight = None
     if start is not None:
-        end, end_label, midnight = end_of_exposure(header, start, _lengths(segment, readout, count))
+        end, end_label, midnight = end_of_exposure(header, start, _lengths(rows, segment, readout, count))
     if start is None or end is None:
-        start, end = mjd_card(header, "EXPSTART"), mjd_card(header, "EXPEND")
-        label, end_label = "EXPSTART", "EXPEND"
-        if start is None or end is None:
+        end = _checked(rows, segment, "EXPEND")
+        if end is None:
+            return False
+        start, label, end_label = mjd_card(header, "EXPSTART"), "EXPSTART", "EXPEND"
+        if start is None:
             return False
     span = end.since(start)
     if span <= 0:
         raise TimeMetadataError(f"the exposure ends at or before its start: {describe(header, label, end_label)}")
     every = np.concatenate(at)
     if numbers is None:
+        several = f"{len(segments)} files share" if len(segments) > 1 else f"{segment.name} is one of {promised} with"
         rows.note(
-            f"{len(segments)} files share {describe(header, 'DATE-OBS', 'TIME-OBS', 'TIME-END')}, but neither ON_NINT "
-            "nor _I### in their names tells their order: times masked"
+            f"{several} {describe(header, 'DATE-OBS', 'TIME-OBS', 'TIME-END')}, but neither ON_NINT nor _I### in a "
+            "name tells the order: times masked"
         )
         return True
     if len(segments) > 1 or count > promised:
@@ -119,7 +103,8 @@ def _divide(rows, segments, at, integration):
                 f"NINTS = {promised}, but {files} integrations up to number {int(numbers.max())} share "
                 f"{describe(header, *_DATE_CARDS)}: divided by {count}"
             )
-    _compare_with_expstart(rows, header, start, label)
+    if not all(_agrees_with_mjd(rows, one, start, label, span) for one in segments):
+        return True
     share = span / count
     length = readout.integration_time if readout is not None else collecting_time(segment, "slope", (0, 0))
     # TFRAME is rounded, so that the reads may seem to take a little more than there is.
@@ -147,32 +132,50 @@ def _divide(rows, segments, at, integration):
     return True
 
 
-def _numbers(segments, at, integration):
+def _on_nint(rows, segment):
+    """ON_NINT where it is a number from 1, else None, as for the readers."""
+    value = number(segment.header, "ON_NINT")
+    if value is None or value >= 1:
+        return whole(segment.header, "ON_NINT")
+    rows.note(f"{segment.name}: {describe(segment.header, 'ON_NINT')} is no number of an integration: not used")
+    return None
+
+
+def _checked(rows, segment, card):
+    """A card that only serves to check others, or None with a note."""
+    try:
+        return mjd_card(segment.header, card)
+    except TimeMetadataError as error:
+        rows.note(f"{segment.name}: {error}: not used")
+        return None
+
+
+def _numbers(rows, segments, at, integration):
     """Each row's number within the exposure that the files share, or None."""
     numbers = []
     for segment, own in zip(segments, at, strict=True):
-        if segment.kind.startswith("jwst"):
+        # The readers of JWST's files, and of arrays with their headers, heed INTSTART.
+        if segment.kind.startswith("jwst") or (segment.kind == "array" and text(segment.header, "TELESCOP") == "JWST"):
             numbers.append(integration[own])
             continue
-        first = whole(segment.header, "ON_NINT")
+        first = _on_nint(rows, segment)
         if first is None and (segment.kind.startswith("ncdhas") or len(segments) > 1):
             names = (segment.name, text(segment.header, "FILENAME") or "")
-            first = next((number for number in map(integration_in_name, names) if number), None)
+            first = integration_in_name(*names)
         if first is None and len(segments) == 1:
             # Alone with its dates: a reader's running number counts other exposures too.
-            first = 1
+            part = segment.kind.startswith("ncdhas") and (whole(segment.header, "NINTS") or 1) > len(own)
+            first = None if part else 1
         if first is None:
             return None
-        if first < 1:
-            raise TimeMetadataError(f"{segment.name}: integration number {first} is not 1 or more")
         numbers.append(first + np.arange(len(own)))
     return np.concatenate(numbers).astype(np.float64)
 
 
-def _lengths(segment, readout, count):
+def _lengths(rows, segment, readout, count):
     """What cards say of the whole exposure's length, in seconds."""
     header = segment.header
-    start, end = mjd_card(header, "EXPSTART"), mjd_card(header, "EXPEND")
+    start, end = (_checked(rows, segment, card) for card in ("EXPSTART", "EXPEND"))
     lengths = [end.since(start)] if start is not None and end is not None else []
     lengths += [number(header, key) for key in ("DURATION", "EFFEXPTM", "EXPTIME", "XPOSURE")]
     if readout is not None:
@@ -182,21 +185,38 @@ def _lengths(segment, readout, count):
     return [length for length in lengths if length is not None and length > 0]
 
 
-def _compare_with_expstart(rows, header, start, label):
-    other = mjd_card(header, "EXPSTART") if label != "EXPSTART" else None
-    if other is not None and abs(other.since(start)) > _DISAGREE:
-        rows.note(f"EXPSTART = {header['EXPSTART']!r} is {other.since(start):.3f} s after {label}, which is used")
+def _agrees_with_mjd(rows, segment, start, label, span=0.0):
+    """Whether the header's MJD is that of its dates; else a note. In ground tests dates come before a near EXPSTART."""
+    header = segment.header
+    cards = ("EXPSTART",) if segment.kind.startswith("ncdhas") else _MJD_CARDS
+    card = next((card for card in cards if card != label and text(header, card)), None)
+    other = _checked(rows, segment, card) if card else None
+    apart = 0.0 if other is None else other.since(start)
+    if abs(apart) <= _DISAGREE + (_resolution(text(header, card)) if card else 0.0):
+        return True
+    shown = describe(header, *label.split(", "), card)
+    if segment.kind.startswith("ncdhas") and abs(apart) <= span:
+        rows.note(f"{shown}: {card} is {apart:.3f} s after {label}, which is used")
+        return True
+    rows.note(f"{segment.name}: {shown} contradict each other by {abs(apart):.3f} s: times masked")
+    return False
+
+
+def _resolution(mjd):
+    """Seconds that the last of the decimals of an MJD stands for, where it has but a few."""
+    decimals = len(mjd.partition(".")[2])
+    # A date that is round by itself has still fewer.
+    return 86400 * 10.0**-decimals if decimals >= 4 else 0.0
 
 
 def _start_and_length(rows, segment, own):
     header = segment.header
     start, label = start_of_exposure(header)
-    mjd_name = next((card for card in ("MJD-OBS", "MJD-BEG", "EXPSTART") if text(header, card)), None)
-    other = mjd_card(header, mjd_name) if mjd_name else None
     if start is None:
-        start, label = other, mjd_name
-    elif other is not None and abs(other.since(start)) > _DISAGREE:
-        rows.note(f"{segment.name}: {mjd_name} is {other.since(start):.3f} s after {label}, which is used")
+        label = next((card for card in _MJD_CARDS if text(header, card)), None)
+        start = mjd_card(header, label) if label else None
+    elif not _agrees_with_mjd(rows, segment, start, label):
+        return
     if start is None:
         if segment.kind != "array" or any(text(header, card) for card in _DATE_CARDS):
             cards = describe(header, "DATE-OBS", "TIME-OBS", "MJD-OBS")

@@ -30,7 +30,8 @@ def test_against_flight_header_of_f444w():
 
 @pytest.mark.parametrize(
     ("shape", "seconds", "outputs"),
-    [((64, 64), 0.05016, 1), ((160, 160), 0.27864, 1), ((256, 2048), 1.34668, 4), ((2048, 2048), 10.73677, 4)],
+    [((64, 64), 0.05016, 1), ((160, 160), 0.27864, 1), ((2048, 2048), 10.73677, 4)]
+    + [((256, 2048), 1.34669, 4), ((128, 2048), 0.67597, 4), ((64, 2048), 0.34061, 4), ((400, 400), 1.65624, 1)],
 )
 def test_frame_times(shape, seconds, outputs):
     assert frame_time_of(shape) == (seconds, outputs)
@@ -62,12 +63,26 @@ def test_every_card_enters_the_times():
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("n_groups", 0), ("n_frames", 0), ("group_gap", -1), ("resets", 1.5), ("frame_time", 0.0)]
+    ("name", "value"),
+    [("n_groups", 0), ("n_frames", 0), ("group_gap", -1), ("resets", 1.5), ("frame_time", 0.0)]
+    + [("row_reset_time", -0.01), ("row_reset_time", np.nan)],
 )
 def test_bad_counts(name, value):
     good = {"n_groups": 2, "n_frames": 1, "group_gap": 0, "frame_time": 1.0}
     with pytest.raises(ValueError, match=name):
         Readout(**{**good, name: value})
+
+
+def test_row_resets_lie_between_integrations():
+    plain = Readout(n_groups=3, n_frames=1, group_gap=0, frame_time=0.5)
+    slower = Readout(n_groups=3, n_frames=1, group_gap=0, frame_time=0.5, row_reset_time=0.015)
+    begin = Time("2024-06-12T00:00:00", scale="utc")
+    numbers = np.array([1, 2, 101])
+    for one, other in zip(plain.integrations(begin, numbers), slower.integrations(begin, numbers), strict=True):
+        np.testing.assert_allclose((other - one).to_value(u.s), [0.0, 0.015, 1.5], atol=1e-9)
+    assert slower.integration_time == plain.integration_time
+    # None follows the last integration.
+    assert slower.span(101) - plain.span(101) == pytest.approx(1.5, abs=1e-9)
 
 
 def test_orbit_is_beyond_the_earth():

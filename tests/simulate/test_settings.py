@@ -68,6 +68,8 @@ def test_units_and_scales():
         {"gain": 0},
         {"read_noise": -1},
         {"n_groups": 0},
+        {"resets": -1},
+        {"row_reset_time": -0.1},
         {"frame_time": -1},
         {"light_curve": [1.0, 2.0]},
         {"light_curve": -np.ones(20)},

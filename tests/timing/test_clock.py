@@ -6,12 +6,16 @@ import socket
 import erfa
 import numpy as np
 import pytest
+from astropy.coordinates import SkyCoord
 from astropy.time import Time
+from astropy.utils import iers
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nircam_tso.exceptions import NircamTSOWarning
 from nircam_tso.timing import clock, exposure_times, offline
+
+POLE = SkyCoord(0.0, 90.0, unit="deg", frame="galactic")
 
 
 @given(st.integers(41500, 62000), st.floats(0, 1, exclude_max=True))
@@ -65,10 +69,39 @@ def test_an_expired_table_warns_once(make, monkeypatch):
     exposure_times(make.exposure([make.segment(make.header(EXPSTART=57000.5, EPH_TIME=57000.5))]))
 
 
-def test_offline_leaves_the_user_his_settings():
-    from astropy.utils import iers
+@pytest.mark.parametrize("choice", [True, False])
+def test_offline_leaves_the_user_his_settings(make, choice):
+    with iers.conf.set_temp("auto_download", choice):
+        with offline():
+            assert iers.conf.auto_download is False
+            with offline():
+                assert iers.conf.auto_download is False
+            assert iers.conf.auto_download is False
+        assert iers.conf.auto_download is choice
+        with pytest.raises(ZeroDivisionError), offline():
+            raise ZeroDivisionError
+        assert iers.conf.auto_download is choice
+        exposure_times(make.exposure([make.segment(make.header())]), target=POLE)
+        assert iers.conf.auto_download is choice
 
-    before = iers.conf.auto_download
+
+def test_dates_beyond_the_table_of_leap_seconds(make, monkeypatch):
+    """Two hundred years ahead there still are times, on the clock of today."""
+    monkeypatch.setattr(clock, "_warned", [])
+    exposure = make.exposure([make.segment(make.header(EXPSTART=130000.5, EPH_TIME=130000.5))])
+    with pytest.warns(NircamTSOWarning, match="a second off"):
+        times = exposure_times(exposure)
+    assert not times.middle.mask.any() and not times.bjd.mask.any()
     with offline():
-        assert iers.conf.auto_download is False
-    assert iers.conf.auto_download == before
+        assert make.off_by(times.middle, make.truth(make.header(EXPSTART=130000.5), range(1, 13))[1]) < 1e-5
+
+
+def test_every_table_expired(make, monkeypatch):
+    """Astropy looks for a newer table, and may neither fetch it nor complain."""
+    monkeypatch.setattr(iers.LeapSeconds, "_today", staticmethod(lambda: Time("2099-01-01", scale="tai")))
+    clock._load_leap_seconds.cache_clear()
+    monkeypatch.setattr("astropy.time.core._LEAP_SECONDS_CHECK", _not_started())
+    exposure = make.exposure([make.segment(make.header())])
+    with iers.conf.set_temp("auto_download", True):
+        times = exposure_times(exposure)
+    assert make.off_by(times.middle, make.truth(make.header(), range(1, 13))[1]) < 1e-5

@@ -227,11 +227,123 @@ def test_contradicting_cards_do_no_harm_to_int_times(make):
     assert "EXPEND" in times.notes[0] and "masked" not in times.notes[0]
 
 
-def test_a_large_gap_to_expstart_is_noted(make, header):
-    late = make.header(EXPSTART=header["EXPSTART"] + 30 / 86400)
+@pytest.mark.parametrize("seconds", [-100.0, 30.0, 130.0])
+def test_a_gap_to_expstart_is_noted(make, header, seconds):
+    late = make.header(EXPSTART=header["EXPSTART"] + seconds / 86400)
     times = times_of(make, header, [make.table(late, range(1, 13))], [12])
     assert make.off_by(times.middle, make.truth(late, range(1, 13))[1]) < 1e-6
-    assert "30.000 s after EXPSTART" in times.notes[0]
+    assert not times.flags.any()
+    assert f"{seconds:.3f} s after EXPSTART" in times.notes[0]
+
+
+@pytest.mark.parametrize("seconds", [-7 * 86400.0, -3600.0, -139.0, 139.0, 3600.0, 1e8])
+@pytest.mark.parametrize("layout", ["whole", "first file", "last file", "one row"])
+def test_a_table_farther_off_than_the_exposure_is_long_contradicts(make, header, seconds, layout):
+    """The exposure takes 138 s."""
+    header["DATE-OBS"], header["TIME-OBS"] = "2022-08-09", "23:59:16.8"
+    away = make.header(EXPSTART=header["EXPSTART"] + seconds / 86400)
+    numbers = {"whole": range(1, 13), "first file": range(1, 6), "last file": range(10, 13), "one row": [1]}[layout]
+    tables = [None, None, None]
+    tables[2 if layout == "last file" else 0] = make.table(away, numbers)
+    times = times_of(make, header, tables)
+    for column in (times.start, times.middle, times.end, times.bjd):
+        assert column.mask.all()
+    assert (times.flags == QualityFlag.TIME_INVALID).all()
+    assert times.source == "none" and np.isnan(times.accuracy)
+    said = " ".join(times.notes)
+    for card in ("INT_TIMES", f"EXPSTART = {header['EXPSTART']}", "DATE-OBS", "TIME-OBS", "contradict", "masked"):
+        assert card in said
+
+
+def test_a_table_that_agrees_with_one_of_two_dates_is_used(make, header):
+    """EXPSTART is hours off DATE-OBS: INT_TIMES tells which is right."""
+    table = make.table(header, range(1, 13), RESET)
+    header["DATE-OBS"], header["TIME-OBS"] = "2022-08-09", "23:59:16.8"
+    wrong = make.header(EXPSTART=header["EXPSTART"] + 0.25, DATE_OBS="2022-08-09", TIME_OBS="23:59:16.8")
+    times = times_of(make, wrong, [table], [12])
+    check(make, header, times)
+    assert not times.flags.any()
+    assert "contradict each other by 21600" in times.notes[-1] and "masked" not in " ".join(times.notes)
+
+
+@pytest.mark.parametrize("factor", [0.5, 0.99, 1.01, 1.4, 30.0])
+@pytest.mark.parametrize("numbers", [[1, 2], [3, 11], [6, 7]])
+def test_two_rows_of_another_cadence_are_not_used(make, header, factor, numbers):
+    table = make.table(header, numbers, RESET)
+    for name in table.dtype.names[1:4]:
+        table[name][1] = table[name][0] + factor * (table[name][1] - table[name][0])
+    times = times_of(make, header, [table], [12])
+    assert times.source == "readout keywords"
+    assert make.off_by(times.middle, make.truth(header, range(1, 13))[1]) < 1e-6
+    assert (times.flags == FROM_HEADER).all()
+    assert "s from one integration to the next, not 11.500000 s" in times.notes[0] and "not used" in times.notes[0]
+    # The same two in every file are still two.
+    assert times_of(make, header, [table] * 3).source == "readout keywords"
+
+
+def test_two_rows_of_another_cadence_are_not_used_with_cards_that_contradict(make, header):
+    table = make.table(header, [3, 11], RESET)
+    for name in table.dtype.names[1:4]:
+        table[name][1] += 30.0 / 86400
+    times = times_of(make, make.header(EXPEND=59900.0), [table], [12])
+    assert times.middle.mask.all() and (times.flags == QualityFlag.TIME_INVALID).all()
+    # What agrees with the cadence of the keywords serves.
+    good = times_of(make, make.header(EXPEND=59900.0), [make.table(header, [3, 11], RESET)], [12])
+    assert make.off_by(good.middle, make.truth(header, range(1, 13), RESET)[1]) < 2e-6
+    # One row has no cadence of its own, and the cards' is in doubt.
+    one = times_of(make, make.header(EXPEND=59900.0), [make.table(header, [3], RESET)], [12])
+    assert one.middle.mask.tolist() == [k != 3 for k in range(1, 13)]
+
+
+def test_accuracy_covers_what_a_cadence_may_be_off(make):
+    """A row that is 20 ms late: by two rows side by side the end is minutes off, by many it is not."""
+    long = make.header(NINTS=5000, NGROUPS=2, NFRAMES=1, GROUPGAP=0, TFRAME=0.05, TGROUP=0.05)
+    middle = make.truth(long, range(1, 5001))[1]
+    for numbers in ([1, 2], [1, 2, 3], range(1, 2001)):
+        table = make.table(long, numbers)
+        for name in table.dtype.names[1:4]:
+            table[name][1] += 0.02 / 86400
+        times = times_of(make, long, [table], [5000])
+        assert times.source == "INT_TIMES; cadence of INT_TIMES"
+        off = make.off_by(times.middle, middle)
+        assert off < times.accuracy
+        assert (times.accuracy < 0.2) == (len(numbers) == 2000)
+
+
+def test_accuracy_of_two_rows_without_keywords_is_unknown(make, header):
+    bare = make.header(EXPSTART=None, TFRAME=None, NINTS=None)
+    times = times_of(make, bare, [make.table(header, [3, 11], RESET)], [12])
+    check(make, header, times, limit=2e-6)
+    assert np.isnan(times.accuracy)
+
+
+@pytest.mark.parametrize("reset", [0.0, 0.004, 0.021])
+def test_two_rows_with_resets_of_rows_serve_all(make, header, reset):
+    times = times_of(make, header, [make.table(header, [3, 11], reset)], [12])
+    assert make.off_by(times.middle, make.truth(header, range(1, 13), reset)[1]) < 2e-6
+    assert times.source == "INT_TIMES; cadence of INT_TIMES"
+
+
+def test_more_than_the_limit_must_be_told(make, header):
+    table = make.table(header, [3, 11], 0.2)
+    assert times_of(make, header, [table], [12]).source == "readout keywords"
+    told = times_of(make, header, [table], [12], row_reset_time=0.2)
+    assert make.off_by(told.middle, make.truth(header, range(1, 13), 0.2)[1]) < 2e-6
+
+
+@pytest.mark.parametrize("factor", [0.9, 1.1])
+def test_rows_of_another_cadence_do_not_serve_the_others(make, header, factor):
+    """Five rows that agree with each other are the spacecraft's; for the rest two sources contradict."""
+    slower = make.header(TFRAME=factor * header["TFRAME"])
+    times = times_of(make, header, [make.table(slower, range(1, 6)), None, None])
+    assert make.off_by(times.middle[:5], make.truth(slower, range(1, 6))[1]) < 1e-6
+    assert times.middle.mask.tolist() == [False] * 5 + [True] * 7
+    assert times.flags.tolist() == [0] * 5 + [QualityFlag.TIME_INVALID] * 7
+    said = " ".join(times.notes)
+    assert all(card in said for card in ("INT_TIMES", "NGROUPS = 5", "TFRAME = 0.5", "contradict", "masked"))
+    whole = times_of(make, header, [make.table(slower, range(1, 13))], [12])
+    assert make.off_by(whole.middle, make.truth(slower, range(1, 13))[1]) < 1e-6
+    assert not whole.flags.any() and "masked" not in " ".join(whole.notes)
 
 
 def test_without_any_keywords(make):

@@ -37,6 +37,64 @@ def test_frame_times_of_nircam_subarrays(columns, rows, outputs, seconds):
     assert nircam_frame_time(columns, rows, outputs) == pytest.approx(seconds, abs=1e-9)
 
 
+FRAMES = {
+    "FULL": (2048, 2048, 4, 10.73677),
+    "SUBGRISM256": (2048, 256, 4, 1.34669),
+    "SUBGRISM256 by one": (2048, 256, 1, 5.31480),
+    "SUBGRISM128": (2048, 128, 4, 0.67597),
+    "SUBGRISM64": (2048, 64, 4, 0.34061),
+    "SUB400P": (400, 400, 1, 1.65624),
+    "SUB160P": (160, 160, 1, 0.27864),
+    "SUB64P": (64, 64, 1, 0.05016),
+}
+
+
+def frame_notes(make, columns, rows, outputs, seconds, **cards):
+    header = make.header(
+        SUBSIZE1=columns,
+        SUBSIZE2=rows,
+        NOUTPUTS=outputs,
+        TFRAME=seconds,
+        TGROUP=5 * seconds,
+        **{"SUBARRAY": "X", **cards},
+    )
+    times = exposure_times(make.exposure([make.segment(header)]))
+    assert times.source == "readout keywords"
+    return times.notes
+
+
+@pytest.mark.parametrize("name", FRAMES)
+def test_frame_time_is_checked_by_the_subarray(make, name):
+    columns, rows, outputs, seconds = FRAMES[name]
+    assert frame_notes(make, columns, rows, outputs, seconds) == ()
+    for wrong in (1.001 * seconds, 0.5 * seconds):
+        (note,) = frame_notes(make, columns, rows, outputs, wrong)
+        assert f"TFRAME = {wrong!r}, SUBSIZE1 = {columns}, SUBSIZE2 = {rows}, NOUTPUTS = {outputs}" in note
+        assert f"{seconds:.6g} s" in note
+        # The rule is for plain subarrays of NIRCam.
+        assert frame_notes(make, columns, rows, outputs, wrong, INSTRUME="MIRI") == ()
+        for striped in ("SUB40STRIPE1_DHS", "SUB164STRIPE4_DHS", "sub256_dhs"):
+            assert frame_notes(make, columns, rows, outputs, wrong, SUBARRAY=striped) == ()
+
+
+@pytest.mark.parametrize("card", ["TGROUP", "SUBSIZE1", "NOUTPUTS"])
+def test_a_spare_card_that_is_no_number_is_noted(make, card):
+    header = make.header(**{"SUBSIZE1": 64, "SUBSIZE2": 64, "NOUTPUTS": 1, card: "many"})
+    times = exposure_times(make.exposure([make.segment(header)]))
+    assert make.off_by(times.middle, make.truth(header, range(1, 13))[1]) < 1e-9
+    assert f"{card} = 'many' is not a number" in times.notes[0]
+
+
+@pytest.mark.parametrize("value", [0, 0.0, "unknown", True, -1.0, 2459801.5])
+def test_an_end_that_is_no_date_leaves_the_readout_keywords(make, value):
+    header = make.header(EXPEND=value)
+    times = exposure_times(make.exposure([make.segment(header, name="odd.fits")]))
+    assert make.off_by(times.middle, make.truth(header, range(1, 13))[1]) < 1e-9
+    assert times.source == "readout keywords" and (times.flags == QualityFlag.TIME_FROM_HEADER).all()
+    (note,) = times.notes
+    assert note.startswith("odd.fits: EXPEND") and "length is not checked" in note
+
+
 def test_frame_time_needs_one_or_four_outputs():
     with pytest.raises(ValueError, match="n_outputs: 2 is not 1 or 4"):
         nircam_frame_time(64, 64, 2)

@@ -5,6 +5,7 @@ import pytest
 from astropy.time import Time
 
 from nircam_tso.exceptions import TimeMetadataError
+from nircam_tso.io.sources import open_exposure
 from nircam_tso.quality import QualityFlag
 from nircam_tso.timing import exposure_times
 
@@ -105,3 +106,95 @@ def test_ground_files_without_an_end_get_no_time(make):
     times = exposure_times(make.exposure(segments))
     assert np.asarray(times.middle.mask).all()
     assert any("no end" in note for note in times.notes)
+
+
+INSIDE = {"EXPEND": None, "INTSTART": 1, "INTEND": 12}
+
+
+def array_of(make, n, first=1, **cards):
+    """What the reader of arrays makes of images handed over with a header."""
+    return make.segment(make.header(**{**INSIDE, **cards}), n, first, kind="array", name="array")
+
+
+@pytest.mark.parametrize(
+    ("n", "first", "cards", "named"),
+    [
+        (4, 1, {}, "INTSTART = 1, INTEND = 12, NINTS = 12"),
+        (13, 1, {}, "INTSTART = 1, INTEND = 12"),
+        (1, 1, {}, "1 integration handed over"),
+        (4, 1, {"INTSTART": 5, "INTEND": 12}, "INTSTART = 5, INTEND = 12"),
+        (12, 1, {"INTSTART": 101, "INTEND": 112, "NINTS": 200}, "INTSTART = 101"),
+        (4, 1, {"INTSTART": None, "INTEND": None}, "NINTS = 12"),
+        (4, 1, {"INTSTART": 0, "INTEND": 0}, "NINTS = 12"),
+        (
+            4,
+            1,
+            {"TELESCOP": "ground", "DATE_OBS": "2022-08-09T00:00:00", "DATE_END": "2022-08-09T00:02:00"},
+            "NINTS = 12",
+        ),
+    ],
+)
+def test_part_of_an_array_with_the_header_of_the_whole_has_no_time(make, n, first, cards, named):
+    exposure = make.exposure([array_of(make, n, first, **cards)])
+    times = exposure_times(exposure)
+    assert np.asarray(times.middle.mask).all() and np.asarray(times.start.mask).all()
+    assert (times.flags == INVALID).all()
+    (note,) = times.notes
+    assert named in note and "contradict" in note and "times masked" in note and "times=" in note
+    given = Time(59801 + np.arange(n) / 1000, format="mjd")
+    told = exposure_times(exposure, given=given)
+    assert not told.flags.any() and np.max(np.abs((told.middle - given).sec)) < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("parts", "cards"),
+    [
+        ([(12, 1)], {}),
+        ([(12, 1)], {"INTSTART": None, "INTEND": None}),
+        # A later segment's header; images one by one; each with its own number.
+        ([(8, 5)], {"INTSTART": 5, "INTEND": 12}),
+        ([(1, k) for k in range(1, 13)], {}),
+        ([(1, k) for k in range(1, 13)], {"INTSTART": None, "INTEND": None}),
+    ],
+)
+def test_whole_arrays_with_their_header_have_times(make, parts, cards):
+    exposure = make.exposure([array_of(make, n, first, **cards) for n, first in parts])
+    times = exposure_times(exposure)
+    numbers = np.concatenate([np.arange(first, first + n) for n, first in parts])
+    assert make.off_by(times.middle, make.truth(make.header(), numbers)[1]) < 1e-9
+    assert (times.flags == FROM_HEADER).all()
+
+
+def test_part_of_a_cube_through_the_reader(make):
+    cube = np.zeros((12, 5, 7))
+    header = make.header(**INSIDE)
+    assert not exposure_times(open_exposure(cube, header=header)).flags[0] & INVALID
+    for part in (cube[4:8], cube[0], cube[:11]):
+        times = exposure_times(open_exposure(part, header=header))
+        assert (times.flags == INVALID).all() and "INTEND = 12" in times.notes[0]
+    header["INTSTART"], header["INTEND"] = 5, 8
+    times = exposure_times(open_exposure(cube[4:8], header=header))
+    assert make.off_by(times.middle, make.truth(make.header(), range(5, 9))[1]) < 1e-9
+
+
+def test_images_of_jwst_that_are_not_all_have_no_time(make):
+    """A cube that lost its extensions is a plain image, of which nothing tells the first number."""
+    exposure = make.exposure([make.segment(make.header(INTSTART=5, INTEND=8), 4, kind="image")])
+    times = exposure_times(exposure)
+    assert (times.flags == INVALID).all() and "INTSTART = 5" in times.notes[0]
+    whole = exposure_times(make.exposure([make.segment(make.header(INTSTART=1, INTEND=4), 4, kind="image")]))
+    assert make.off_by(whole.middle, make.truth(make.header(), range(1, 5))[1]) < 1e-9
+
+
+def test_an_array_whose_header_numbers_it_has_a_time(make):
+    header = ground(2)
+    times = exposure_times(make.exposure([make.segment(header, 1, kind="array", name="array")]))
+    assert abs((times.middle[0] - Time("2019-12-11T12:00:15", scale="utc")).sec) < 1e-6
+
+
+def test_a_header_of_jwst_without_readout_keeps_its_numbers(make):
+    cards = {"TFRAME": None, "INTSTART": 5, "INTEND": 8, "DATE_OBS": "2022-08-10T00:00:00"}
+    header = make.header(EXPSTART=None, DATE_END="2022-08-10T00:02:00", **cards)
+    times = exposure_times(make.exposure([make.segment(header, 4, 5, kind="array", name="array")]))
+    expected = Time("2022-08-10T00:00:45", scale="utc").mjd + np.arange(4) * 10 / 86400
+    assert np.max(np.abs(times.middle.mjd - expected)) * 86400 < 1e-5
