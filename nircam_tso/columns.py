@@ -1,12 +1,14 @@
 """Every column of the product: its name, unit and description. The one place.
 
 A name that ends in ``{r}`` stands for one column per aperture radius, ``{name}``
-for one per aperture mask.
+for one per other aperture or mask. With several stars every measured column, from
+``background`` on, is there again for each further star, its name ending in
+``_star2``, ``_star3`` and so on.
 """
 
 from dataclasses import dataclass
 
-__all__ = ["COLUMNS", "Column", "column", "column_names", "radius_label"]
+__all__ = ["COLUMNS", "Column", "column", "column_names", "radius_label", "star_columns"]
 
 
 @dataclass(frozen=True)
@@ -61,14 +63,23 @@ COLUMNS = (
     *_pair("y_stddev", "pix", "standard deviation of the Gaussian along its other axis"),
     *_pair("theta", "deg", "angle from x to the axis of x_stddev, counterclockwise, in (-45, 45]"),
     *_pair("amplitude", "image", "height of the Gaussian above the background"),
+    *_pair("gauss_background", "image", "constant of the Gaussian fit, on top of the sky that was subtracted"),
     Column("gauss_chi2", "", "float64", "reduced chi-squared of the Gaussian fit, where errors are known"),
-    Column("aperture_sum_r{r}", "flux", "float64", "flux within {r} pixels, background subtracted"),
+    Column("aperture_sum_r{r}", "flux", "float64", "flux within {r}, background subtracted"),
     Column("aperture_sum_err_r{r}", "flux", "float64", "1 sigma of aperture_sum_r{r}"),
-    Column("aperture_area_r{r}", "pix2", "float64", "area of the good pixels within {r} pixels"),
-    Column("aperture_sum_{name}", "flux", "float64", "flux within the mask {name}, background subtracted"),
+    Column("aperture_area_r{r}", "pix2", "float64", "area of the good pixels within {r}"),
+    Column("aperture_sum_{name}", "flux", "float64", "flux within the aperture {name}, background subtracted"),
     Column("aperture_sum_err_{name}", "flux", "float64", "1 sigma of aperture_sum_{name}"),
-    Column("aperture_area_{name}", "pix2", "float64", "area of the good pixels within the mask {name}"),
+    Column("aperture_area_{name}", "pix2", "float64", "area of the good pixels within the aperture {name}"),
     *_pair("psf_flux", "flux", "PSF-weighted flux at the measured centre"),
+    *_pair("fwhm", "pix", "full width at half maximum of the Gaussian, geometric mean of both axes"),
+    *_pair("beta", "pix2", "noise pixels: squared sum over the sum of squares, within the largest aperture"),
+    Column("peak", "image", "float64", "highest pixel within the largest aperture, background subtracted"),
+    *_pair("pc1", "", "component 1 of the subframe over its flux, less the median"),
+    *_pair("pc2", "", "component 2 of the subframe over its flux, less the median"),
+    *_pair("pc3", "", "component 3 of the subframe over its flux, less the median"),
+    Column("n_good", "", "int32", "good pixels that the largest aperture touches"),
+    Column("n_cleaned", "", "int32", "pixels within the largest aperture that were found to be cosmic rays"),
     Column("n_replaced", "", "int32", "transient bad pixels replaced within the largest aperture"),
     Column("quality", "", "uint32", "QualityFlag bits, 0 is good"),
 )
@@ -76,14 +87,16 @@ COLUMNS = (
 _BY_NAME = {entry.name: entry for entry in COLUMNS}
 
 
-def radius_label(radius):
+def radius_label(radius, unit="pix"):
     """
     How a radius is written in a column's name.
 
     Parameters
     ----------
     radius : float
-        Radius in pixels.
+        Radius.
+    unit : {"pix", "fwhm"}, optional
+        Its unit.
 
     Returns
     -------
@@ -92,10 +105,15 @@ def radius_label(radius):
     Examples
     --------
     >>> from nircam_tso.columns import radius_label
-    >>> radius_label(3.0), radius_label(2.5)
-    ('3', '2.5')
+    >>> radius_label(3.0), radius_label(2.5), radius_label(1.5, "fwhm")
+    ('3', '2.5', '1.5fwhm')
     """
-    return f"{radius:g}"
+    return f"{radius:g}" + ("fwhm" if unit == "fwhm" else "")
+
+
+def _spelled(label):
+    """A radius as a description has it."""
+    return f"{label[:-4]} widths (FWHM)" if label.endswith("fwhm") else f"{label} pixels"
 
 
 def column(pattern, **fields):
@@ -120,21 +138,30 @@ def column(pattern, **fields):
     'flux within 3 pixels, background subtracted'
     """
     entry = _BY_NAME[pattern]
-    return Column(entry.name.format(**fields), entry.unit, entry.dtype, entry.description.format(**fields))
+    words = dict(fields)
+    if "r" in words and " {r}" in entry.description:
+        words["r"] = _spelled(words["r"])
+    return Column(entry.name.format(**fields), entry.unit, entry.dtype, entry.description.format(**words))
 
 
-def column_names(radii, mask_names=(), *, groups=False):
+def column_names(radii, names=(), *, groups=False, radius_unit="pix", fit_background=False, components=0):
     """
     The columns of a product, in order.
 
     Parameters
     ----------
     radii : sequence of float
-        Aperture radii in pixels.
-    mask_names : sequence of str, optional
-        Names of the aperture masks.
+        Aperture radii.
+    names : sequence of str, optional
+        Names of the other apertures and the masks.
     groups : bool, optional
         Whether there is a row per group step.
+    radius_unit : {"pix", "fwhm"}, optional
+        Unit of the radii.
+    fit_background : bool, optional
+        Whether the Gaussian has a constant.
+    components : int, optional
+        Number of principal components.
 
     Returns
     -------
@@ -143,7 +170,7 @@ def column_names(radii, mask_names=(), *, groups=False):
     Examples
     --------
     >>> from nircam_tso.columns import column_names
-    >>> [c.name for c in column_names([3, 5]) if c.unit == "pix2"]
+    >>> [c.name for c in column_names([3, 5]) if c.name.startswith("aperture_area")]
     ['aperture_area_r3', 'aperture_area_r5']
     """
     result = []
@@ -151,7 +178,11 @@ def column_names(radii, mask_names=(), *, groups=False):
     for entry in COLUMNS:
         if entry.name == "group" and not groups:
             continue
-        for field, values in (("{r}", [radius_label(r) for r in radii]), ("{name}", list(mask_names))):
+        if entry.name.startswith("gauss_background") and not fit_background:
+            continue
+        if entry.name.startswith("pc") and int(entry.name[2]) > components:
+            continue
+        for field, values in (("{r}", [radius_label(r, radius_unit) for r in radii]), ("{name}", list(names))):
             if field not in entry.name:
                 continue
             if field in done:
@@ -164,3 +195,32 @@ def column_names(radii, mask_names=(), *, groups=False):
         else:
             result.append(column(entry.name))
     return result
+
+
+def star_columns(entries, star):
+    """
+    The columns of a further star.
+
+    Parameters
+    ----------
+    entries : sequence of Column
+        The columns of the first one.
+    star : int
+        2 for the second.
+
+    Returns
+    -------
+    list of (str, Column)
+        For each measured column its name for the first star, and the column.
+
+    Examples
+    --------
+    >>> from nircam_tso.columns import column_names, star_columns
+    >>> [c.name for _, c in star_columns(column_names([3]), 2)][:3]
+    ['background_star2', 'background_err_star2', 'x_cc_star2']
+    """
+    names = [entry.name for entry in entries]
+    return [
+        (entry.name, Column(f"{entry.name}_star{star}", entry.unit, entry.dtype, f"star {star}: {entry.description}"))
+        for entry in entries[names.index("background") :]
+    ]

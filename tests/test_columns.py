@@ -21,7 +21,8 @@ def test_order_and_patterns():
         "aperture_sum_err_frame",
         "aperture_area_frame",
     ]
-    assert names[-4:] == ["psf_flux", "psf_flux_err", "n_replaced", "quality"]
+    assert names[-5:] == ["peak", "n_good", "n_cleaned", "n_replaced", "quality"]
+    assert not any(name.startswith(("gauss_background", "pc")) for name in names)
     assert "group" not in names
     assert len(set(names)) == len(names)
 
@@ -29,6 +30,12 @@ def test_order_and_patterns():
 def test_group_column_only_for_group_steps():
     names = [entry.name for entry in column_names([3], groups=True)]
     assert names.index("group") == names.index("integration") + 1
+
+
+def test_columns_on_request():
+    names = [entry.name for entry in column_names([1.5], radius_unit="fwhm", fit_background=True, components=2)]
+    assert {"gauss_background", "gauss_background_err", "pc1", "pc2_err", "aperture_sum_r1.5fwhm"} <= set(names)
+    assert "pc3" not in names
 
 
 def test_every_measured_quantity_has_an_error():

@@ -1,5 +1,7 @@
 """Options that several subcommands share."""
 
+import math
+
 __all__ = [
     "add_selection",
     "add_settings",
@@ -46,9 +48,28 @@ def add_settings(parser):
     add = group.add_argument
     add("--preset", choices=["auto", "none"], default="auto", help="settings by filter, pupil and subarray (auto)")
     add("--aperture-radii", metavar="R,R,...", help="aperture radii in pixels, such as 3,5,8")
-    add("--position", metavar="X,Y", help='the star in zero-based pixels, such as 81,90, or "brightest"')
+    add("--radius-unit", choices=["pix", "fwhm"], help="unit of the radii: pixels, or the fitted width (FWHM)")
+    add(
+        "--aperture-shapes",
+        action="append",
+        metavar="NAME=SHAPE",
+        help="aperture of another shape: NAME=ellipse,A,B,DEG or NAME=rectangle,W,H,DEG or NAME=hexagon,R,DEG; "
+        "may be given again",
+    )
+    add("--edge", choices=["nan", "sum"], help="sums of apertures that leave the frame")
+    add(
+        "--position",
+        action="append",
+        metavar="X,Y",
+        help='the star in zero-based pixels, such as 81,90, or "brightest"; given again, another star',
+    )
     add("--subframe-shape", metavar="NY,NX", help="stamp in which the star is centred")
-    add("--background", choices=["frame", "annulus", "none"], help="where the sky is measured")
+    add(
+        "--background",
+        choices=["frame", "annulus", "mesh", "row", "column", "none"],
+        help="how the sky is measured: one level, an image of it (mesh), or a level per row or column",
+    )
+    add("--box-size", metavar="NY,NX", help="boxes of a mesh in pixels, such as 32,32")
     add("--annulus", metavar="INNER,OUTER", help="radii of the sky annulus in pixels, such as 12,20")
     add("--estimator", help="sky estimator: median, mean, mode, mmm, sextractor or biweight")
     add("--template", help='what to correlate with: a PSF in a FITS file, "median", or "gaussian"')
@@ -59,16 +80,42 @@ def add_settings(parser):
     add("--group-range", metavar="FIRST,LAST", help='groups of ramps to use, zero-based, or "auto"')
     add("--saturation", type=float, metavar="DN", help="level at which a ramp is saturated")
     add("--bad-pixels", choices=["scale", "nan", "ignore"])
+    add("--clean", choices=["temporal"], help="look for cosmic rays in the stack")
+    add("--clean-window", type=int, metavar="N", help="integrations of its running median")
+    add("--clean-sigma", type=float, metavar="S", help="its threshold")
+    add("--striping", choices=["row", "column", "row-amplifier"], help="1/f noise to take off")
+    add("--striping-reference", choices=["auto", "median", "none"])
+    add("--striping-odd-even", action="store_true", default=None, help="odd and even pixels of a line apart")
     add("--dq-bits", metavar="NAME,...", help="DQ bits that make a pixel bad, beside DO_NOT_USE")
     add("--gain", type=float, metavar="E", help="electrons per image unit")
     add("--read-noise", type=float, metavar="E", help="electrons")
+    add("--components", type=int, metavar="N", help="principal components of the subframe's shape, 0 to 3")
     add("--pixel-integrated", action="store_true", default=None, help="integrate the Gaussian over each pixel")
+    add("--fit-background", action="store_true", default=None, help="fit a constant with the Gaussian")
+    add("--theta", type=float, metavar="DEG", help="angle of the Gaussian, if it is known")
+    add(
+        "--bounds",
+        action="append",
+        metavar="NAME=LOW,HIGH",
+        help="limits of a parameter of the Gaussian, such as x_stddev=0.5,3; may be given again",
+    )
     add("--flux-unit", choices=["native", "Jy", "electron"])
     add("--row-reset-time", type=float, metavar="S", help="seconds of row resets before each integration")
     add("--time-reference", choices=["middle", "pixel"])
 
 
 _DIRECT = (
+    "radius_unit",
+    "edge",
+    "clean",
+    "clean_window",
+    "clean_sigma",
+    "striping",
+    "striping_reference",
+    "striping_odd_even",
+    "components",
+    "fit_background",
+    "theta",
     "template_fwhm",
     "cross_correlation",
     "center",
@@ -87,6 +134,7 @@ _DIRECT = (
 def settings_from(options):
     """The settings that were given, as keywords of the extractor."""
     from nircam_tso import AnnulusBackground, FrameBackground, GaussianTemplate, PSFTemplate
+    from nircam_tso.measure.background import LineBackground, MeshBackground
 
     settings = {name: getattr(options, name) for name in _DIRECT if getattr(options, name) is not None}
     if options.aperture_radii is not None:
@@ -95,12 +143,19 @@ def settings_from(options):
         settings["subframe_shape"] = numbers("--subframe-shape", options.subframe_shape, 2, int)
     if options.dq_bits is not None:
         settings["dq_bits"] = [name.strip() for name in options.dq_bits.split(",")]
-    for name, kind in (("position", float), ("group_range", int)):
-        value = getattr(options, name)
-        if value in ("brightest", "auto"):
-            settings[name] = value
-        elif value is not None:
-            settings[name] = numbers(f"--{name.replace('_', '-')}", value, 2, kind)
+    if options.group_range is not None:
+        auto = options.group_range == "auto"
+        settings["group_range"] = "auto" if auto else numbers("--group-range", options.group_range, 2, int)
+    if options.position == ["brightest"]:
+        settings["position"] = "brightest"
+    elif options.position is not None:
+        places = [numbers("--position", place, 2) for place in options.position]
+        settings["position"] = places if len(places) > 1 else places[0]
+    if options.aperture_shapes is not None:
+        settings["aperture_shapes"] = dict(_shape(text) for text in options.aperture_shapes)
+    if options.bounds is not None:
+        pairs = [text.partition("=") for text in options.bounds]
+        settings["bounds"] = {name: numbers("--bounds", limits, 2) for name, _, limits in pairs}
     if options.template == "gaussian":
         settings["template"] = GaussianTemplate(options.template_fwhm or 2.0)
     elif options.template == "median":
@@ -116,11 +171,37 @@ def settings_from(options):
         settings["background"] = AnnulusBackground(inner, outer)
     elif options.background == "frame":
         settings["background"] = FrameBackground()
+    elif options.background in ("row", "column"):
+        settings["background"] = LineBackground(options.background)
+    elif options.background == "mesh":
+        if options.box_size is None:
+            raise ValueError("--background: mesh needs --box-size NY,NX")
+        settings["background"] = MeshBackground(numbers("--box-size", options.box_size, 2, int))
+    if options.box_size is not None and options.background != "mesh":
+        raise ValueError(f"--box-size: goes with --background mesh, not with {options.background}")
     if options.annulus is not None and options.background not in (None, "annulus"):
         raise ValueError(f"--annulus: goes with --background annulus, not with {options.background}")
     if options.estimator and options.background == "none":
         raise ValueError("--estimator: there is nothing to estimate with --background none")
     return settings
+
+
+def _shape(text):
+    """Name and shape of an aperture that is written on a line."""
+    from nircam_tso import EllipseShape, HexagonShape, RectangleShape
+
+    kinds = {"ellipse": (EllipseShape, 2), "rectangle": (RectangleShape, 2), "hexagon": (HexagonShape, 1)}
+    name, _, words = text.partition("=")
+    kind, _, sizes = words.partition(",")
+    if not name or kind not in kinds:
+        raise ValueError(f"--aperture-shapes: {text!r} is not NAME=SHAPE with a shape such as hexagon,68,30")
+    made, count = kinds[kind]
+    values = numbers("--aperture-shapes", sizes)
+    if len(values) not in (count, count + 1):
+        raise ValueError(
+            f"--aperture-shapes: {text!r} needs {count} lengths in pixels, and may have an angle in degrees"
+        )
+    return name, made(*values[:count], *(math.radians(angle) for angle in values[count:]))
 
 
 def extractor_from(options, exposure):

@@ -91,7 +91,7 @@ def _grown(box, margin, shape):
     return Box(*(slice(max(part.start - margin, 0), min(part.stop + margin, size)) for part, size in ranges))
 
 
-def star_box(settings, shape, position):
+def star_box(settings, shape, position, reach):
     """
     Box of all that may be asked for of the star, wherever it goes within its stamp.
 
@@ -103,13 +103,15 @@ def star_box(settings, shape, position):
         (ny, nx) of the frame.
     position : (float, float)
         (x, y) of the star.
+    reach : float
+        How far from its centre the largest aperture reaches, in pixels.
 
     Returns
     -------
     Box
     """
     stamp = max(settings.subframe_shape) // 2 + 2
-    reach = max([0, *(int(np.ceil(radius)) + 1 for radius in settings.aperture_radii)])
+    reach = int(np.ceil(reach)) + 1 if reach > 0 else 0
     box = box_about(shape, position, stamp + max(stamp, reach))
     for mask in settings.aperture_masks.values():
         box = box.joined(_box_of(mask))
@@ -138,6 +140,9 @@ def read_box(settings, shape, position, star):
     -------
     Box
     """
+    if settings.striping is not None:
+        # Levels of lines have a mean of 0 over the frame, and the whole of a line tells of it.
+        return Box(slice(0, shape[0]), slice(0, shape[1]))
     if settings.background is None:
         return star
     reach = getattr(settings.background, "outer", None)

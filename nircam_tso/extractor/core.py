@@ -1,16 +1,13 @@
 """TimeSeriesExtractor: the settings, and the loop over blocks."""
 
-import os
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from nircam_tso.extractor import settings as check
-from nircam_tso.extractor.block import measure_block
-from nircam_tso.extractor.plan import make_plan
+from nircam_tso.extractor.loop import measure_all
+from nircam_tso.extractor.plan import make_plans
 from nircam_tso.extractor.table import build_table
 from nircam_tso.io.exposure import Exposure
 from nircam_tso.io.sources import open_exposure
@@ -21,10 +18,6 @@ from nircam_tso.timing import exposure_times, offline
 
 __all__ = ["TimeSeriesExtractor"]
 
-#: Bytes of one block's pixels as float64: large enough to spread the cost of a step
-#: over many integrations, small enough that a few blocks at once do not matter.
-_BLOCK_BYTES = 16_000_000
-
 
 @dataclass(frozen=True, eq=False)
 class TimeSeriesExtractor:
@@ -34,13 +27,27 @@ class TimeSeriesExtractor:
     Parameters
     ----------
     aperture_radii : float, sequence of float, or `~astropy.units.Quantity`
-        Radii of the circular apertures in pixels. May be empty if there are masks.
-    position : (float, float), `~astropy.coordinates.SkyCoord`, "brightest" or None
+        Radii of the circular apertures in pixels. May be empty if there are masks or
+        other apertures.
+    radius_unit : {"pix", "fwhm"}
+        Unit of the radii: pixels, or the width (FWHM) of each integration's Gaussian;
+        where the fit fails, that of the series' median. Columns then end in ``fwhm``.
+    aperture_shapes : dict of str to shape, optional
+        Apertures of other shapes about the same centre, summed as
+        ``aperture_sum_<name>``: `~nircam_tso.EllipseShape`, `~nircam_tso.RectangleShape`,
+        `~nircam_tso.HexagonShape`, or an aperture of `photutils.aperture`, whose own
+        position does not count.
+    edge : {"nan", "sum"}
+        What becomes of an aperture that leaves the frame: NaN, or the sum of what is
+        covered. Both are flagged.
+    position : (float, float), `~astropy.coordinates.SkyCoord`, "brightest", None, or a list
         Where the star is, (x, y) in zero-based pixels of the frame that is handed over.
         None takes XREF_SCI and YREF_SCI of a JWST header, refined to the brightest spot
         within 41 px, else its target's coordinates, else the middle of the frame.
         "brightest" is the brightest spot of the median of the first 32 integrations,
-        smoothed by 3 px.
+        smoothed by 3 px. A list of positions measures several stars in one pass: the
+        columns of the first have their plain names, those of the second and further
+        ones end in ``_star2``, ``_star3`` and so on.
     subframe_shape : (int, int)
         Shape (ny, nx) of the stamp in which the star is centred.
     background : FrameBackground, AnnulusBackground or None
@@ -71,10 +78,29 @@ class TimeSeriesExtractor:
         the aperture sum is NaN; left out. Pixels that are bad in more than half of the
         integrations are left out always. A single integration has no median to fill
         from: there "scale" is "nan".
+    clean : {None, "temporal"}
+        "temporal" looks for cosmic rays before measuring: pixels that differ from a
+        running median over ``clean_window`` integrations by over ``clean_sigma``. They
+        are treated as passing bad pixels, and counted in ``n_cleaned``.
+    clean_window : int
+        Integrations of the running median.
+    clean_sigma : float
+        Threshold, in standard deviations.
+    striping : {None, "row", "column", "row-amplifier"}
+        Which 1/f noise to take off: a level of each row or column, or of each
+        amplifier's part of it.
+    striping_reference : {"auto", "median", "none"}
+        What is taken off before levels are found: the scaled median of the series, or
+        nothing. "auto" is the median from 10 integrations on.
+    striping_odd_even : bool
+        Whether odd and even pixels along a line have levels of their own.
     dq_bits : sequence of str
         Names of DQ bits that make a pixel bad, beside DO_NOT_USE.
     aperture_masks : dict of str to bool array of shape (ny, nx), optional
         Further apertures, summed as ``aperture_sum_<name>``.
+    components : int
+        Number of principal components of the subframe's shape, measured as ``pc1``,
+        ``pc2`` and so on, up to 3: what changes in the star's image beside its flux.
     centroid_mask : bool array of shape (ny, nx), optional
         Pixels of the flux-weighted centre, instead of the subframe.
     gain : float, optional
@@ -84,6 +110,14 @@ class TimeSeriesExtractor:
         made from ``gain`` and ``read_noise`` where the source has none.
     pixel_integrated : bool
         Whether the Gaussian is integrated over each pixel, or sampled at its centre.
+    fit_background : bool
+        Whether the Gaussian fit has a constant of its own, on top of the subtracted sky.
+    theta : float or `~astropy.units.Quantity`, optional
+        Angle of the Gaussian's axes in degrees, if it is known; None fits it.
+    bounds : dict of str to (float, float), optional
+        Limits of the Gaussian's ``amplitude``, ``x``, ``y`` (in the frame), ``x_stddev``,
+        ``y_stddev`` and ``theta`` (degrees); None in place of a number is no limit. A fit
+        that comes out beyond them is no star's: NaN and FIT_FAILED.
     flux_unit : {None, "native", "Jy", "electron"}
         Unit of the sums. None is the image unit, but Jy for images in MJy/sr.
     row_reset_time : float
@@ -119,6 +153,9 @@ class TimeSeriesExtractor:
     """
 
     aperture_radii: Any = (3.0, 5.0, 8.0)
+    radius_unit: str = "pix"
+    aperture_shapes: Any = None
+    edge: str = "nan"
     position: Any = None
     subframe_shape: tuple[int, int] = (21, 21)
     background: Any = FrameBackground()
@@ -130,12 +167,22 @@ class TimeSeriesExtractor:
     group_range: Any = None
     saturation: Any = None
     bad_pixels: str = "scale"
+    clean: str | None = None
+    clean_window: int = 11
+    clean_sigma: float = 5.0
+    striping: str | None = None
+    striping_reference: str = "auto"
+    striping_odd_even: bool = False
     dq_bits: Any = ()
     aperture_masks: Any = None
+    components: int = 0
     centroid_mask: Any = None
     gain: float | None = None
     read_noise: float | None = None
     pixel_integrated: bool = False
+    fit_background: bool = False
+    theta: float | None = None
+    bounds: Any = None
     flux_unit: str | None = None
     row_reset_time: float = 0.0
     time_reference: str = "middle"
@@ -145,6 +192,8 @@ class TimeSeriesExtractor:
     def __post_init__(self):
         checked = {
             "aperture_radii": check.radii(self.aperture_radii),
+            "radius_unit": check.one_of("radius_unit", self.radius_unit, check.RADIUS_UNITS),
+            "edge": check.one_of("edge", self.edge, check.EDGES),
             "position": check.position(self.position),
             "subframe_shape": check.shape("subframe_shape", self.subframe_shape),
             "background": check.background(self.background),
@@ -157,10 +206,21 @@ class TimeSeriesExtractor:
             "saturation": check.saturation(self.saturation),
             "bad_pixels": check.one_of("bad_pixels", self.bad_pixels, check.BAD_PIXELS),
             "dq_bits": (self.dq_bits,) if isinstance(self.dq_bits, str) else tuple(self.dq_bits),
+            "clean": check.one_of("clean", self.clean, check.CLEANINGS),
+            "clean_window": check.window("clean_window", self.clean_window),
+            "clean_sigma": check.positive("clean_sigma", self.clean_sigma),
+            "striping": check.one_of("striping", self.striping, check.STRIPINGS),
+            "striping_reference": check.one_of(
+                "striping_reference", self.striping_reference, check.STRIPING_REFERENCES
+            ),
             "aperture_masks": check.masks(self.aperture_masks),
+            "aperture_shapes": check.shapes(self.aperture_shapes, self.aperture_masks or ()),
+            "components": check.count("components", self.components, 3),
             "centroid_mask": check.centroid_mask(self.centroid_mask),
             "gain": check.positive("gain", self.gain, unit="electron / DN"),
             "read_noise": check.positive("read_noise", self.read_noise, unit="electron", zero=True),
+            "theta": check.angle("theta", self.theta),
+            "bounds": check.bounds(self.bounds),
             "flux_unit": check.one_of("flux_unit", self.flux_unit, check.FLUX_UNITS),
             "row_reset_time": check.positive("row_reset_time", self.row_reset_time, unit="s", zero=True),
             "time_reference": check.one_of("time_reference", self.time_reference, check.TIME_REFERENCES),
@@ -172,8 +232,10 @@ class TimeSeriesExtractor:
             raise ValueError('group_range: "auto" needs `saturation`, the level at which a pixel is saturated')
         if (self.gain is None) != (self.read_noise is None):
             raise ValueError(f"gain, read_noise: {self.gain}, {self.read_noise}; give both or neither")
-        if not self.aperture_radii and not self.aperture_masks:
-            raise ValueError("aperture_radii: empty; give a radius, or a mask in aperture_masks")
+        if not (self.aperture_radii or self.aperture_masks or self.aperture_shapes):
+            raise ValueError(
+                "aperture_radii: empty; give a radius, a shape in aperture_shapes, or a mask in aperture_masks"
+            )
         if self.flux_unit == "electron" and self.gain is None:
             raise ValueError('flux_unit: "electron" needs `gain` and `read_noise`')
 
@@ -218,7 +280,7 @@ class TimeSeriesExtractor:
         -------
         dict
         """
-        return {entry.name: _plain(getattr(self, entry.name)) for entry in fields(self)}
+        return {entry.name: check.plain(getattr(self, entry.name)) for entry in fields(self)}
 
     @offline()
     def extract(
@@ -236,6 +298,7 @@ class TimeSeriesExtractor:
         executor=None,
         progress=None,
         block_size=None,
+        on_error="raise",
     ):
         """
         Measure every integration of a source.
@@ -270,6 +333,9 @@ class TimeSeriesExtractor:
             and ``close()``, such as `tqdm.tqdm`.
         block_size : int, optional
             Integrations per block; changes no number, only speed and memory.
+        on_error : {"raise", "flag"}, optional
+            Whether a date that does not exist, or a source of which no file tells any
+            time, is an error, or masked times with TIME_INVALID.
 
         Returns
         -------
@@ -300,85 +366,20 @@ class TimeSeriesExtractor:
         for name, value, what in (("executor", executor, "submit"), ("progress", progress, "__call__")):
             if value is not None and not hasattr(value, what):
                 raise TypeError(f"{name}: {value!r} has no {what}; see the parameter's description")
+        check.one_of("on_error", on_error, ("raise", "flag"))
         if block_size is not None and not (isinstance(block_size, int | np.integer) and block_size > 0):
             raise ValueError(f"block_size: {block_size!r} is not a positive whole number")
-        plan = make_plan(self, exposure)
+        plans = make_plans(self, exposure)
         row_times = exposure_times(
             exposure,
             ramp=self.ramp,
-            group_range=plan.group_range,
+            group_range=plans[0].group_range,
             row_reset_time=self.row_reset_time,
             time_reference=self.time_reference,
-            star_row=plan.position[1],
+            star_row=plans[0].position[1],
             target=self.target,
             given=times,
+            on_error=on_error,
         )
-        per_block = block_size or _default_block_size(plan, exposure)
-        parts = _run(plan, exposure, per_block, executor, progress)
-        numbers = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        return build_table(self, exposure, plan, row_times, numbers)
-
-
-def _default_block_size(plan, exposure):
-    per_integration = 8 * plan.read.shape[0] * exposure.shape[1] * (exposure.n_groups or 1)
-    return int(np.clip(_BLOCK_BYTES // per_integration, 1, 1024))
-
-
-def _run(plan, exposure, per_block, executor, progress):
-    n = len(exposure)
-    ranges = [(first, min(first + per_block, n)) for first in range(0, n, per_block)]
-    bar = progress(total=n) if progress is not None else None
-    parts = []
-    own = executor is None
-    pool = ThreadPoolExecutor(min(os.cpu_count() or 1, len(ranges))) if own else executor
-    # Other processes read files for themselves, but pixels in memory must be sent.
-    shares_memory = isinstance(pool, ThreadPoolExecutor)
-    remote = not shares_memory and any(segment.path is None for segment in exposure.segments)
-    ahead = 2 * (getattr(pool, "_max_workers", None) or os.cpu_count() or 1)
-    waiting = deque()
-    try:
-        todo = iter(ranges)
-        while True:
-            while len(waiting) < ahead and (bounds := next(todo, None)) is not None:
-                if remote:
-                    future = pool.submit(measure_block, plan, exposure.read(*bounds, plan.read.rows))
-                else:
-                    future = pool.submit(_read_and_measure, plan, exposure, *bounds)
-                waiting.append((bounds, future))
-            if not waiting:
-                break
-            (first, stop), future = waiting.popleft()
-            parts.append(future.result())
-            if bar is not None:
-                bar.update(stop - first)
-    finally:
-        for _, future in waiting:
-            future.cancel()
-        if own:
-            pool.shutdown(cancel_futures=True)
-        if bar is not None:
-            bar.close()
-    return parts
-
-
-def _read_and_measure(plan, exposure, first, stop):
-    return measure_block(plan, exposure.read(first, stop, plan.read.rows))
-
-
-def _plain(value):
-    if hasattr(value, "describe"):
-        return value.describe()
-    if isinstance(value, dict):
-        return {key: _plain(part) for key, part in value.items()}
-    if isinstance(value, np.ndarray):
-        import hashlib
-
-        digest = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
-        return {"shape": list(value.shape), "sum": float(np.nansum(value)), "sha256": digest}
-    if isinstance(value, tuple | list):
-        return [_plain(part) for part in value]
-    if isinstance(value, np.generic):
-        return value.item()
-    if hasattr(value, "to_string") and hasattr(value, "frame"):
-        return value.icrs.to_string("decimal", precision=9)
-    return value if isinstance(value, str | int | float | bool | type(None)) else repr(value)
+        numbers = measure_all(plans, exposure, executor=executor, progress=progress, block_size=block_size)
+        return build_table(self, exposure, plans, row_times, numbers)

@@ -73,7 +73,7 @@ def ramp_settings(settings, exposure):
     )
 
 
-def unsaturated_range(settings, exposure, reader, position):
+def unsaturated_range(settings, exposure, reader, position, reach):
     """
     Groups up to the last one that no integration saturates within the apertures.
 
@@ -89,6 +89,8 @@ def unsaturated_range(settings, exposure, reader, position):
         Tells the ramp, the DQ bits and the pixels that see no light.
     position : (float, float)
         (x, y) of the star.
+    reach : float
+        How far from its centre the largest aperture reaches, in pixels.
 
     Returns
     -------
@@ -96,10 +98,9 @@ def unsaturated_range(settings, exposure, reader, position):
         First and last group, at least two: pixels that saturate before that are
         flagged one by one.
     """
-    reach = max([*settings.aperture_radii, max(settings.subframe_shape) / 2])
-    box = star_box(settings, exposure.shape, position).joined(
-        box_about(exposure.shape, position, int(np.ceil(reach)) + 1)
-    )
+    box = star_box(settings, exposure.shape, position, reach)
+    reach = max(reach, max(settings.subframe_shape) / 2)
+    box = box.joined(box_about(exposure.shape, position, int(np.ceil(reach)) + 1))
     window = aperture_footprint(box.shape, box.here(position), reach)
     for mask in settings.aperture_masks.values():
         window |= mask[box.window]

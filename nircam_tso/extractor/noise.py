@@ -6,7 +6,7 @@ from nircam_tso.extractor.pixels import known
 from nircam_tso.measure.ramps import reduce_ramps
 from nircam_tso.measure.reference import nan_median
 
-__all__ = ["image_seconds", "noise_model"]
+__all__ = ["image_seconds", "noise_model", "read_variance"]
 
 #: Integrations from which on the median of their variances is smooth enough.
 _ENOUGH = 8
@@ -68,6 +68,29 @@ def electrons_per_unit(settings, exposure, ramp):
             raise ValueError(f"gain: images in {unit} need EFFINTTM or EXPTIME in the header to become electrons")
         return settings.gain * seconds
     return settings.gain
+
+
+def read_variance(settings, exposure, ramp):
+    """
+    Variance of a pixel without light, from ``read_noise``.
+
+    Parameters
+    ----------
+    settings : `~nircam_tso.TimeSeriesExtractor`
+        With ``gain`` and ``read_noise``.
+    exposure : `~nircam_tso.io.exposure.Exposure`
+        The exposure.
+    ramp : RampSettings or None
+        How ramps became images.
+
+    Returns
+    -------
+    float
+        In the squared unit of the images.
+    """
+    if ramp is not None:
+        return float(_ramp_variance(ramp, np.zeros((1, 1)))[0, 0])
+    return float((settings.read_noise / electrons_per_unit(settings, exposure, ramp)) ** 2)
 
 
 def noise_model(settings, exposure, ramp, sample, reference, model, levels, footprint, aperture):

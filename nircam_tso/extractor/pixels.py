@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from nircam_tso.measure.ramps import reduce_ramps, saturated_groups
+from nircam_tso.measure.striping import correct_groups, group_differences, striping_terms, subtract_terms
 from nircam_tso.quality import DQ_BITS
 
-__all__ = ["Images", "RampSettings", "block_images", "reference_pixels"]
+__all__ = ["Images", "RampSettings", "block_differences", "block_images", "reference_pixels"]
 
 _SATURATED = np.uint32(DQ_BITS["SATURATED"])
 #: Rows and columns along each edge of a JWST near-infrared detector that see no light.
@@ -94,7 +95,7 @@ class Images:
         return Images(*(None if part is None else np.ascontiguousarray(part[:, *window]) for part in parts))
 
 
-def block_images(block, ramp, box, dq_mask):
+def block_images(block, ramp, box, dq_mask, stripes=()):
     """
     Make images out of a block.
 
@@ -108,22 +109,64 @@ def block_images(block, ramp, box, dq_mask):
         What to keep.
     dq_mask : int
         DQ bits that make a pixel bad.
+    stripes : sequence of `~nircam_tso.measure.striping.StripingModel`, optional
+        What to correct, one model for each difference of groups; the box is the frame.
 
     Returns
     -------
     Images
     """
-    data, variance, dq, mask = (
-        None if part is None else part[..., box.columns] for part in (block.data, block.variance, block.dq, block.mask)
-    )
+    data, variance, dq, mask = _columns(block, box)
     if ramp is not None:
-        data, variance, dq, mask = _reduce(data, variance, dq, mask, ramp, box)
+        dq = _saturated_dq(data, dq, ramp, box)
+        if stripes:
+            _, spoiled = _differences(data, dq, mask, ramp, dq_mask)
+            steps = ramp.ramp != "last-first"
+            data, _ = correct_groups(data, spoiled, stripes, ramp.group_range, steps=steps)
+        data, variance, dq, mask = _reduce(data, variance, dq, mask, ramp)
     bad = ~np.isfinite(data)
     if mask is not None:
         bad |= mask
     if dq is not None:
         bad |= (dq & np.uint32(dq_mask)) != 0
+    if ramp is None and stripes:
+        # Not in place: the pixels may be the user's own.
+        data = np.array(data, np.float64)
+        subtract_terms(data, striping_terms(data, bad, stripes[0]).values, stripes[0].lines)
     return Images(data, variance, bad, dq, mask)
+
+
+def block_differences(block, ramp, box, dq_mask):
+    """
+    Differences of groups of a block, in which stripes are looked for.
+
+    Parameters
+    ----------
+    block, ramp, box, dq_mask
+        As for `block_images`; ``ramp`` is not None.
+
+    Returns
+    -------
+    differences, bad : `~numpy.ndarray`, shape (b, n_differences, ny, nx)
+        float64 and bool; one difference of the last group less the first, or one for
+        each step.
+    """
+    data, _, dq, mask = _columns(block, box)
+    return _differences(data, _saturated_dq(data, dq, ramp, box), mask, ramp, dq_mask)
+
+
+def _columns(block, box):
+    parts = (block.data, block.variance, block.dq, block.mask)
+    return (None if part is None else part[..., box.columns] for part in parts)
+
+
+def _differences(data, dq, mask, ramp, dq_mask):
+    bad = np.zeros(data.shape, bool)
+    for part in (mask, None if dq is None else (dq & np.uint32(dq_mask)) != 0):
+        if part is not None:
+            bad |= part if part.ndim == 4 else part[:, None]
+    steps = ramp.ramp != "last-first"
+    return tuple(group_differences(part, ramp.group_range, steps=steps) for part in (data, bad))
 
 
 def known(seconds):
@@ -131,19 +174,23 @@ def known(seconds):
     return seconds if np.isfinite(seconds) else None
 
 
-def _reduce(data, variance, dq, mask, ramp, box):
-    n_groups, ny, nx = data.shape[1:]
-    if ramp.saturation is not None:
-        level = ramp.saturation
-        if np.ndim(level) == 2:
-            level = level[box.window]
-        # A ramp that has stopped to rise has no usable difference from there on.
-        reached = np.arange(n_groups)[:, None, None] >= saturated_groups(data, level)[:, None]
-        if dq is None:
-            dq = np.zeros(1, np.uint32)
-        elif dq.ndim == 3:
-            dq = dq[:, None]
-        dq = np.where(reached, dq | _SATURATED | np.uint32(DQ_BITS["DO_NOT_USE"]), dq)
+def _saturated_dq(data, dq, ramp, box):
+    if ramp.saturation is None:
+        return dq
+    level = ramp.saturation
+    if np.ndim(level) == 2:
+        level = level[box.window]
+    # A ramp that has stopped to rise has no usable difference from there on.
+    reached = np.arange(data.shape[1])[:, None, None] >= saturated_groups(data, level)[:, None]
+    if dq is None:
+        dq = np.zeros(1, np.uint32)
+    elif dq.ndim == 3:
+        dq = dq[:, None]
+    return np.where(reached, dq | _SATURATED | np.uint32(DQ_BITS["DO_NOT_USE"]), dq)
+
+
+def _reduce(data, variance, dq, mask, ramp):
+    ny, nx = data.shape[2:]
     reduced = reduce_ramps(
         data,
         ramp=ramp.ramp,

@@ -10,14 +10,22 @@ from nircam_tso.extractor.groups import ramp_settings, unsaturated_range
 from nircam_tso.extractor.locate import SEARCH_SIZE, brightest_spot, light_centre, start_position
 from nircam_tso.extractor.noise import noise_model
 from nircam_tso.extractor.pixels import RampSettings
+from nircam_tso.extractor.profiles import components_of_sample
 from nircam_tso.extractor.sample import SampleReader
+from nircam_tso.extractor.settings import positions
+from nircam_tso.extractor.sky import sample_sky
 from nircam_tso.extractor.stamps import centre_stamps
 from nircam_tso.extractor.star import Star
-from nircam_tso.measure.background import estimate_background
+from nircam_tso.extractor.stripes import find_stripes, remaining_noise
+from nircam_tso.measure.background import FrameBackground
 from nircam_tso.measure.photometry import aperture_footprint
+from nircam_tso.measure.profile import FWHM_PER_STDDEV
 from nircam_tso.measure.reference import Reference, nan_median, sample_rows, series_reference
 
-__all__ = ["Plan", "make_plan"]
+__all__ = ["Plan", "make_plans"]
+
+#: Widths of single integrations beyond this factor of the series' are no measure of an aperture.
+_FWHM_RANGE = 1.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +78,16 @@ class Plan:
         Where errors come from.
     bad_pixels : {"scale", "nan", "ignore"}
         Policy for passing bad pixels, as it can be followed.
+    fwhm : float
+        Width of the series' Gaussian; that of the template where no fit succeeds.
+    stripes : Stripes
+        1/f noise that is taken off.
+    line_noise : LineNoise
+        What is left of it.
+    components : `~nircam_tso.measure.systematics.Components` or None
+        Principal components of the subframe.
+    sky_noise : float
+        Standard deviation of a sky pixel in time, NaN where it is not known.
     """
 
     settings: Any
@@ -96,6 +114,22 @@ class Plan:
     noise_known: bool
     error_source: str
     bad_pixels: str
+    fwhm: float
+    stripes: Any
+    line_noise: Any
+    components: Any
+    sky_noise: float
+
+    @property
+    def steps(self):
+        """Rows of the product for each integration."""
+        groups = self.ramp is not None and self.ramp.ramp == "groups"
+        return self.ramp.group_range[1] - self.ramp.group_range[0] if groups else 1
+
+    @property
+    def box_signal(self):
+        """Expected signal of the ramps in the box, see `RampSettings`."""
+        return self.ramp.signal[self.box.within(self.read)]
 
     @property
     def group_range(self):
@@ -122,15 +156,37 @@ class Plan:
         """Inverse of it; 0 beyond the box."""
         return np.nan_to_num(1.0 / self.stamp_noise)
 
+    def radii(self, fits):
+        """
+        Radii of the circular apertures in pixels.
+
+        Parameters
+        ----------
+        fits : `~nircam_tso.measure.gaussian.GaussianFits`
+            Fits of a block.
+
+        Returns
+        -------
+        `~numpy.ndarray`, shape (R,) or (b, R)
+            One set for all, or by each integration's width; where its fit is not to be
+            trusted, by the series' width.
+        """
+        radii = np.array(self.settings.aperture_radii, float)
+        if self.settings.radius_unit == "pix":
+            return radii
+        widths = FWHM_PER_STDDEV * np.sqrt(fits.x_stddev * fits.y_stddev)
+        known = (fits.status == 0) & (widths < _FWHM_RANGE * self.fwhm) & (widths * _FWHM_RANGE > self.fwhm)
+        return np.where(known, widths, self.fwhm)[:, None] * radii
+
     @property
     def excluded(self):
         """Pixels of the box that no integration uses."""
         return self.never | self.constant_bad
 
 
-def make_plan(settings, exposure):
+def make_plans(settings, exposure):
     """
-    Find the star and everything else that holds for the series.
+    Find the stars and everything else that holds for the series.
 
     Parameters
     ----------
@@ -141,7 +197,8 @@ def make_plan(settings, exposure):
 
     Returns
     -------
-    Plan
+    list of Plan
+        One for each star.
 
     Raises
     ------
@@ -152,29 +209,49 @@ def make_plan(settings, exposure):
     """
     _check_shapes(settings, exposure.shape)
     ramp = ramp_settings(settings, exposure)
-    position, how = start_position(settings.position, exposure)
+    starts = [start_position(position, exposure) for position in positions(settings.position)]
     reader = SampleReader(settings, exposure, ramp)
-    if position is None:
-        position = _brightest(reader)
-    elif how != "user":
-        position = _refine(reader, settings, position)
+    places = []
+    for position, how in starts:
+        if position is None:
+            position = _brightest(reader)
+        elif how != "user":
+            position = _refine(reader, settings, position)
+        places.append(position)
     if ramp is not None and settings.group_range == "auto":
-        ramp = replace(ramp, group_range=unsaturated_range(settings, exposure, reader, position))
+        # One choice for all stars, so that their ratios mean something.
+        reach = _reach(settings, exposure.shape, settings.template_fwhm)
+        ranges = [unsaturated_range(settings, exposure, reader, position, reach) for position in places]
+        ramp = replace(ramp, group_range=min(ranges))
         reader = SampleReader(settings, exposure, ramp)
-    guess = position
+    reach = _reach(settings, exposure.shape, settings.template_fwhm)
+    stripes = find_stripes(settings, exposure, reader, places, reach)
+    reader.corrected(stripes.models)
+    return [
+        _plan(settings, exposure, reader, stripes, position, how, tuple(places[:i] + places[i + 1 :]))
+        for i, (position, (_, how)) in enumerate(zip(places, starts, strict=True))
+    ]
+
+
+def _plan(settings, exposure, reader, stripes, position, how, others):
+    guess, fwhm = position, settings.template_fwhm
     for _ in range(4):
         # The star may be several pixels from the guess: the boxes, the sky's footprint
         # and the reference follow it until it stays.
-        plan = _plan_at(settings, exposure, reader, position, guess, how)
+        plan = _plan_at(settings, exposure, reader, position, guess, how, others, fwhm)
         moved = np.hypot(plan.position[0] - position[0], plan.position[1] - position[1])
         position = plan.position
-        if moved <= 1.0:
+        grown = settings.radius_unit == "fwhm" and not abs(plan.fwhm - fwhm) <= 0.05 * fwhm
+        fwhm = plan.fwhm
+        if moved <= 1.0 and not grown:
             break
-    return plan
+    plan = replace(plan, stripes=stripes)
+    reach = _reach(settings, exposure.shape, fwhm)
+    return replace(plan, line_noise=remaining_noise(plan, reader, stripes, others, reach))
 
 
 def _check_shapes(settings, shape):
-    if settings.aperture_radii and max(settings.aperture_radii) > np.hypot(*shape):
+    if settings.radius_unit == "pix" and max([0, *settings.aperture_radii]) > np.hypot(*shape):
         raise ValueError(
             f"aperture_radii: {max(settings.aperture_radii):g} px reaches beyond the whole frame of "
             f"{shape[0]} x {shape[1]} pixels (y, x)"
@@ -208,25 +285,30 @@ def _refine(reader, settings, position):
     return (found[0] + box.corner[0], found[1] + box.corner[1])
 
 
-def _plan_at(settings, exposure, reader, position, guess, how):
-    box = star_box(settings, exposure.shape, position)
+def _plan_at(settings, exposure, reader, position, guess, how, others, fwhm):
+    reach = _reach(settings, exposure.shape, fwhm)
+    masks = settings.aperture_masks
+    box = star_box(settings, exposure.shape, position, reach)
     read = read_box(settings, exposure.shape, position, box)
     sample = reader.sample(read)
     single = len(sample.data) == 1
-    footprint, levels, level = _sky(settings, sample, reader.never[read.window], read.here(position), single)
+    unusable = reader.never[read.window] | _near(settings, read, others)
+    here = read.here(position)
+    region = _aperture_window({name: mask[read.window] for name, mask in masks.items()}, read.shape, here, reach)
+    footprint, levels, level, sky_noise = sample_sky(settings, sample, unusable, here, single, region)
 
     ramp = reader.ramp
     if ramp is not None:
         ramp = replace(ramp, signal=_signal(ramp, sample))
     sample = sample.cut(box.within(read))
-    images = sample.data - level[:, None, None]
+    images = sample.data - (level if level.shape[1] == 1 else level[:, *box.within(read)])
     never = reader.never[box.window]
     if single and sample.masked is not None:
         # What the user leaves out of the only image is left out of all.
         never = never | sample.masked[0]
     here = box.here(position)
-    masks = {name: mask[box.window] for name, mask in settings.aperture_masks.items()}
-    aperture_window = _aperture_window(settings, masks, box.shape, here)
+    masks = {name: mask[box.window] for name, mask in masks.items()}
+    aperture_window = _aperture_window(masks, box.shape, here, reach)
     reference = series_reference(images, sample.bad | never, aperture_window)
     holes = reference.constant_bad | never | (sample.bad[0] if single else False)
     star = Star(settings, reference.image, holes, here, box.here(guess))
@@ -260,23 +342,27 @@ def _plan_at(settings, exposure, reader, position, guess, how):
         noise_known=noise_known,
         error_source=error_source,
         bad_pixels="nan" if single and settings.bad_pixels == "scale" else settings.bad_pixels,
+        fwhm=star.fwhm(settings.template_fwhm),
+        stripes=None,
+        line_noise=None,
+        components=None,
+        sky_noise=sky_noise,
     )
+    plan = replace(plan, components=components_of_sample(plan, images, sample.bad))
     if settings.center == "median":
         plan = replace(plan, one_center=_median_centre(plan, images, sample.bad))
     return plan
 
 
-def _sky(settings, sample, never, here, single):
-    """Footprint of the sky, its levels in the sample, and what is taken off there."""
-    if settings.background is None:
-        return None, None, np.zeros(len(sample.data))
-    shape = sample.data.shape[1:]
-    if not settings.background.footprint(shape, here).any():
-        raise ValueError(f"background: {settings.background!r} has no pixel within the frame about {here} (x, y)")
-    often_bad = np.zeros(shape, bool) if single else sample.bad.sum(axis=0) * 2 > len(sample.data)
-    footprint = settings.background.footprint(shape, here, good=~(never | often_bad))
-    levels = estimate_background(sample.data, footprint, settings.background, bad=sample.bad)
-    return footprint, levels, np.where(levels.valid, levels.level, 0.0)
+def _near(settings, box, others):
+    """Pixels about the other stars, which are no sky."""
+    result = np.zeros(box.shape, bool)
+    radius = getattr(settings.background, "exclude_radius", FrameBackground().exclude_radius)
+    for position in others:
+        x, y = box.here(position)
+        beside, above = np.arange(box.shape[1]) - x, np.arange(box.shape[0]) - y
+        result |= beside**2 + above[:, None] ** 2 <= radius**2
+    return result
 
 
 def _signal(ramp, sample):
@@ -287,12 +373,21 @@ def _signal(ramp, sample):
     return np.maximum(median * factor, 0.0)
 
 
-def _aperture_window(settings, masks, shape, here):
+def _reach(settings, shape, fwhm):
+    """How far from its centre the largest aperture reaches, in pixels."""
+    radii = list(settings.aperture_radii)
+    if settings.radius_unit == "fwhm":
+        # Widths vary from one integration to the next.
+        radii = [min(_FWHM_RANGE * fwhm * radius, float(np.hypot(*shape))) for radius in radii]
+    return max([0.0, *radii, *(aperture.reach for aperture in settings.aperture_shapes.values())])
+
+
+def _aperture_window(masks, shape, here, reach):
     window = np.zeros(shape, bool)
     for mask in masks.values():
         window |= mask
-    if settings.aperture_radii:
-        window |= aperture_footprint(shape, here, max(settings.aperture_radii))
+    if reach > 0:
+        window |= aperture_footprint(shape, here, reach)
     return window
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nircam_tso.extractor.boxes import Box
-from nircam_tso.extractor.pixels import block_images, reference_pixels
+from nircam_tso.extractor.pixels import block_differences, block_images, reference_pixels
 from nircam_tso.measure.reference import sample_rows, series_reference
 from nircam_tso.quality import dq_mask
 
@@ -77,6 +77,7 @@ class SampleReader:
         self.ramp = ramp
         self.dq_mask = dq_mask(settings.dq_bits)
         self.never = reference_pixels(exposure.header, exposure.shape, exposure.kind)
+        self.stripes = ()
         self._last = (None, None)
 
     def sample(self, box):
@@ -101,7 +102,7 @@ class SampleReader:
         return self._last[1]
 
     def _stack(self, box, indices):
-        parts = [self._images(int(index), box) for index in indices]
+        parts = [self.images_of(int(index), box) for index in indices]
         parts = [part for part in parts if not part.bad.all()] or parts
         joined = []
         for name, blank in (("data", np.nan), ("variance", np.nan), ("bad", False), ("masked", False)):
@@ -120,9 +121,56 @@ class SampleReader:
             )
         return Sample(*joined)
 
-    def _images(self, index, box):
+    def images_of(self, index, box):
+        """
+        Read one integration.
+
+        Parameters
+        ----------
+        index : int
+            Row of the exposure.
+        box : Box
+            Part of the frame.
+
+        Returns
+        -------
+        `~nircam_tso.extractor.pixels.Images`
+        """
         block = self.exposure.read(index, index + 1, box.rows)
-        return block_images(block, self.ramp, box, self.dq_mask)
+        return block_images(block, self.ramp, box, self.dq_mask, self.stripes)
+
+    def corrected(self, stripes):
+        """
+        Read corrected images from now on.
+
+        Parameters
+        ----------
+        stripes : sequence of `~nircam_tso.measure.striping.StripingModel`
+            As for `~nircam_tso.extractor.pixels.block_images`; empty for none.
+        """
+        self.stripes = stripes
+        self._last = (None, None)
+
+    def differences(self, box):
+        """
+        Differences of groups of the integrations of `sample`, one stack after another.
+
+        Parameters
+        ----------
+        box : Box
+            Part of the frame.
+
+        Yields
+        ------
+        data, bad : `~numpy.ndarray`, shape (s, ny, nx)
+            Of each difference that is corrected by itself.
+        """
+        n = len(self.sample(box).data)
+        indices = sample_rows(len(self.exposure), n)
+        blocks = [self.exposure.read(int(i), int(i) + 1, box.rows) for i in indices]
+        parts = [block_differences(block, self.ramp, box, self.dq_mask) for block in blocks]
+        for k in range(parts[0][0].shape[1]):
+            yield tuple(np.concatenate([part[i][:, k] for part in parts]) for i in range(2))
 
     def median(self, box, indices):
         """

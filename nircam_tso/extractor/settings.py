@@ -1,5 +1,6 @@
 """Checks of the extractor's settings: each returns the value in the form that is used."""
 
+import hashlib
 import numbers
 import re
 
@@ -15,6 +16,14 @@ BAD_PIXELS = ("scale", "nan", "ignore")
 CORRELATIONS = ("fourier", "image_registration")
 FLUX_UNITS = (None, "native", "Jy", "electron")
 TIME_REFERENCES = ("middle", "pixel")
+EDGES = ("nan", "sum")
+RADIUS_UNITS = ("pix", "fwhm")
+STRIPINGS = (None, "row", "column", "row-amplifier")
+STRIPING_REFERENCES = ("auto", "median", "none")
+CLEANINGS = (None, "temporal")
+
+#: Parameters of the Gaussian that can be bound.
+BOUND_NAMES = ("amplitude", "x", "y", "x_stddev", "y_stddev", "theta")
 
 
 def one_of(name, value, choices):
@@ -50,14 +59,32 @@ def radii(value):
 
 
 def position(value):
-    """Check a position: None, "brightest", a SkyCoord, or (x, y) in pixels."""
+    """Check a position: None, "brightest", a SkyCoord, (x, y) in pixels, or a list of these, one per star."""
     if value is None:
         return None
     if isinstance(value, str):
         return one_of("position", value, ("brightest",))
     if hasattr(value, "ra") or hasattr(value, "frame"):
+        if value.isscalar:
+            return value
+        if value.ndim != 1 or not len(value):
+            raise ValueError(f"position: a SkyCoord of shape {value.shape}; give one target, or a flat list of them")
+        return tuple(value)
+    if isinstance(value, list | tuple | np.ndarray) and len(value) and _is_position(value[0]):
+        return tuple(_one_position(part) for part in value)
+    return _one_position(value)
+
+
+def _is_position(value):
+    return hasattr(value, "ra") or hasattr(value, "frame") or np.ndim(getattr(value, "value", value)) > 0
+
+
+def _one_position(value):
+    if hasattr(value, "ra") or hasattr(value, "frame"):
         if not value.isscalar:
-            raise ValueError(f"position: a SkyCoord of shape {value.shape}; give one target")
+            raise ValueError(
+                f"position: a SkyCoord of shape {value.shape} within a list; give one target for each star"
+            )
         return value
     try:
         x, y = (float(pixels("position", part)) for part in pixels("position", value))
@@ -68,6 +95,12 @@ def position(value):
     if not (np.isfinite(x) and np.isfinite(y)):
         raise ValueError(f"position: ({x}, {y}) is not finite")
     return (x, y)
+
+
+def positions(value):
+    """Every star's position, the target's first."""
+    several = isinstance(value, tuple) and not np.isscalar(value[0])
+    return value if several else (value,)
 
 
 def shape(name, value):
@@ -122,6 +155,15 @@ def template(value):
         raise ValueError(f"template: {error}") from None
 
 
+def _check_name(argument, name):
+    if not str(name).isidentifier():
+        raise ValueError(f"{argument}: {name!r} cannot be part of a column's name; use letters, digits and _")
+    if re.fullmatch(r"r[0-9eE]+(fwhm)?|err_.*|.*_star[0-9]+", str(name)):
+        raise ValueError(
+            f"{argument}: {name!r} would be taken for a radius, an error or another star; choose another name"
+        )
+
+
 def masks(value):
     """Check named aperture masks and return them in the order given."""
     if value is None:
@@ -130,10 +172,7 @@ def masks(value):
         raise TypeError(f"aperture_masks: a {type(value).__name__}; give a dict of name to bool (ny, nx)")
     result = {}
     for name, mask in dict(value).items():
-        if not str(name).isidentifier():
-            raise ValueError(f"aperture_masks: {name!r} cannot be part of a column's name; use letters, digits and _")
-        if re.fullmatch(r"r[0-9eE]+|err_.*", str(name)):
-            raise ValueError(f"aperture_masks: {name!r} would be taken for a radius or an error; choose another name")
+        _check_name("aperture_masks", name)
         mask = np.array(mask)
         if mask.ndim != 2 or mask.dtype != bool:
             raise ValueError(f"aperture_masks: {name!r} is {mask.dtype} of shape {mask.shape}; give bool (ny, nx)")
@@ -141,6 +180,69 @@ def masks(value):
             raise ValueError(f"aperture_masks: {name!r} holds no pixel")
         result[str(name)] = mask
     return result
+
+
+def shapes(value, mask_names):
+    """Check apertures of other shapes and return them by name, in the order given."""
+    from nircam_tso.measure.shapes import as_shape
+
+    if value is None:
+        return {}
+    if not hasattr(value, "items"):
+        raise TypeError(f"aperture_shapes: a {type(value).__name__}; give a dict of name to shape")
+    result = {}
+    for name, shape in dict(value).items():
+        _check_name("aperture_shapes", name)
+        if name in mask_names:
+            raise ValueError(f"aperture_shapes: {name!r} is a name in aperture_masks too; choose another")
+        result[str(name)] = as_shape(shape, f"aperture_shapes[{name!r}]")
+    return result
+
+
+def bounds(value):
+    """Check bounds of the Gaussian's parameters; returns a dict of (low, high), infinite where open."""
+    result = {}
+    for name, limits in dict(value or {}).items():
+        one_of("bounds", name, BOUND_NAMES)
+        try:
+            low, high = limits
+            low = -np.inf if low is None else float(low)
+            high = np.inf if high is None else float(high)
+        except (TypeError, ValueError):
+            raise ValueError(f"bounds: {name!r} is {limits!r}, not (low, high), None where there is none") from None
+        if not low < high:
+            raise ValueError(f"bounds: {name!r} from {low} to {high} holds nothing; give low below high")
+        result[name] = (low, high)
+    return result
+
+
+def angle(name, value):
+    """Check an optional angle: degrees or a Quantity; returned in degrees."""
+    if value is None:
+        return None
+    if hasattr(value, "to_value"):
+        try:
+            value = value.to_value("deg")
+        except ValueError:
+            raise ValueError(f"{name}: {value} is no angle; give degrees") from None
+    value = float(value)
+    if not np.isfinite(value):
+        raise ValueError(f"{name}: {value} is no angle; give degrees, or None to fit it")
+    return value
+
+
+def count(name, value, largest):
+    """Check a whole number from 0 on."""
+    if isinstance(value, bool) or value != int(value) or not 0 <= value <= largest:
+        raise ValueError(f"{name}: {value!r} is not a whole number from 0 to {largest}")
+    return int(value)
+
+
+def window(name, value):
+    """Check a number of integrations of at least 3."""
+    if isinstance(value, bool) or value != int(value) or value < 3:
+        raise ValueError(f"{name}: {value!r} is not a whole number of at least 3 integrations")
+    return int(value)
 
 
 def centroid_mask(value):
@@ -178,3 +280,21 @@ def group_range(value):
             "a difference needs two groups"
         )
     return (first, last)
+
+
+def plain(value):
+    """A setting in plain JSON types."""
+    if hasattr(value, "describe"):
+        return value.describe()
+    if isinstance(value, dict):
+        return {key: plain(part) for key, part in value.items()}
+    if isinstance(value, np.ndarray):
+        digest = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
+        return {"shape": list(value.shape), "sum": float(np.nansum(value)), "sha256": digest}
+    if isinstance(value, tuple | list):
+        return [plain(part) for part in value]
+    if isinstance(value, np.generic):
+        return value.item()
+    if hasattr(value, "to_string") and hasattr(value, "frame"):
+        return value.icrs.to_string("decimal", precision=9)
+    return value if isinstance(value, str | int | float | bool | type(None)) else repr(value)

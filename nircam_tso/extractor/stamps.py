@@ -1,6 +1,7 @@
 """Stamps about the star, and the three centres measured in them."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from nircam_tso.measure.gaussian import evaluate_gaussians, fit_gaussians
 from nircam_tso.measure.reference import fill_holes
 from nircam_tso.quality import QualityFlag
 
-__all__ = ["Centres", "Stamps", "centre_stamps"]
+__all__ = ["Centres", "Stamps", "centre_stamps", "gaussian_options"]
 
 _OUTSIDE = np.uint32(QualityFlag.CENTER_OUTSIDE)
 _FAILED = np.uint32(QualityFlag.FIT_FAILED)
@@ -106,7 +107,7 @@ def centre_stamps(plan, images, bad, passing):
     # The correlation sees zeros beyond the frame, which have no noise.
     noise = np.nan_to_num(plan.stamp_noise)
     cc = plan.star.correlator.centers(
-        _filled(stamps, holes, _outside(images.shape, x_start, y_start, shape)), variance=noise
+        _filled(stamps, holes, _outside(images.shape, x_start, y_start, shape)), variance=noise, bad=holes
     )
     x_cc, y_cc = cc.x.copy(), cc.y.copy()
     x_err, y_err, valid = cc.x_err.copy(), cc.y_err.copy(), cc.valid.copy()
@@ -120,7 +121,9 @@ def centre_stamps(plan, images, bad, passing):
             x_start[i], y_start[i] = stamp_start((x_cc[i] + x_start[i], y_cc[i] + y_start[i]), shape, images.shape[1:])
         stamps[index], holes[index] = _cut(images[index], bad[index], x_start[index], y_start[index], shape)
         outside = _outside(images.shape, x_start[index], y_start[index], shape)
-        again = plan.star.correlator.centers(_filled(stamps[index], holes[index], outside), variance=noise)
+        again = plan.star.correlator.centers(
+            _filled(stamps[index], holes[index], outside), variance=noise, bad=holes[index]
+        )
         for whole, part in ((x_cc, again.x), (y_cc, again.y), (x_err, again.x_err), (y_err, again.y_err)):
             whole[index] = part
         valid[index] = again.valid
@@ -143,14 +146,16 @@ def centre_stamps(plan, images, bad, passing):
         np.where(valid, y_cc, middle[1]),
         weights=plan.stamp_weights,
         bad=left_out,
+        sandwich=True,
         fwhm0=settings.template_fwhm,
-        pixel_integrated=settings.pixel_integrated,
+        **gaussian_options(settings),
     )
+    fits = _bound(plan, fits, x_start, y_start)
     better = _refilled(plan, images.shape, stamps, left_out, x_start, y_start, fits)
     if better is not None:
         index, images_again = better
         index, images_again = index[valid[index]], images_again[valid[index]]
-        again = plan.star.correlator.centers(images_again, variance=noise)
+        again = plan.star.correlator.centers(images_again, variance=noise, bad=left_out[index])
         x_cc[index], y_cc[index], x_err[index], y_err[index] = again.x, again.y, again.x_err, again.y_err
         x_box, y_box = x_cc + x_start, y_cc + y_start
     if plan.judges_fit:
@@ -160,6 +165,47 @@ def centre_stamps(plan, images, bad, passing):
         x_box, y_box, x_err, y_err, *moments, fits.x + x_start, fits.y + y_start, fits, flags,
         stamps, left_out, x_start, y_start,
     )  # fmt: skip
+
+
+def gaussian_options(settings):
+    """
+    Keywords of the Gaussian fit.
+
+    Parameters
+    ----------
+    settings : `~nircam_tso.TimeSeriesExtractor`
+        The settings.
+
+    Returns
+    -------
+    dict
+    """
+    return {
+        "pixel_integrated": settings.pixel_integrated,
+        "fit_background": settings.fit_background,
+        "theta": None if settings.theta is None else math.radians(settings.theta),
+    }
+
+
+def _bound(plan, fits, x_start, y_start):
+    """Fits of which those that came out beyond the user's bounds are failures."""
+    beyond = np.zeros(len(fits), bool)
+    corner = plan.box.corner
+    for name, (low, high) in plan.settings.bounds.items():
+        value = getattr(fits, name)
+        if name == "theta":
+            value = np.degrees(value)
+        elif name in ("x", "y"):
+            value = value + (x_start + corner[0] if name == "x" else y_start + corner[1])
+        beyond |= (value < low) | (value > high)
+    if not beyond.any():
+        return fits
+    changed = {"status": np.where(beyond, fits.status | _FAILED, fits.status)}
+    for entry in fields(fits):
+        value = getattr(fits, entry.name)
+        if entry.name not in ("status", "iterations"):
+            changed[entry.name] = np.where(beyond.reshape(-1, *[1] * (value.ndim - 1)), np.nan, value)
+    return replace(fits, **changed)
 
 
 def _cut(images, bad, x_start, y_start, shape):

@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from nircam_tso.extractor.stamps import Stamps
+from nircam_tso.extractor.stamps import Stamps, gaussian_options
 from nircam_tso.measure.centroid import Correlator, stamp_start
 from nircam_tso.measure.gaussian import evaluate_gaussians, fit_gaussians
+from nircam_tso.measure.profile import FWHM_PER_STDDEV
 from nircam_tso.measure.templates import GaussianTemplate, PSFTemplate, find_origin, shift_images, template_on_grid
 
 __all__ = ["Star"]
@@ -46,7 +47,7 @@ class Star:
         self.stamps = Stamps(settings.subframe_shape, stamp_start(here, settings.subframe_shape, image.shape))
         self.template = self._template(settings, image, holes)
         self.array, self.origin, self.origin_name = template_on_grid(self.template, self.stamps.shape)
-        self.correlator = Correlator(self.array, self.origin, method=settings.cross_correlation)
+        self.correlator = Correlator(self.array, self.origin, method=settings.cross_correlation, weighted=self.is_psf)
         self.position = self._settle(image, holes, here, anchor)
         self.gaussian = self._fit(settings, image, holes)
 
@@ -114,13 +115,19 @@ class Star:
             np.array([self.position[1] - y0]),
             bad=self.stamps.cut_one(holes, None, fill=True)[None],
             fwhm0=settings.template_fwhm,
-            pixel_integrated=settings.pixel_integrated,
+            **gaussian_options(settings),
         )
         if fits.status[0]:
             return None
         x, y = float(fits.x[0]) + x0, float(fits.y[0]) + y0
         widths = (float(fits.x_stddev[0]), float(fits.y_stddev[0]), float(fits.theta[0]))
         return (float(fits.amplitude[0]), x, y, *widths)
+
+    def fwhm(self, default):
+        """Width of the Gaussian, the geometric mean of both axes; ``default`` where there is none."""
+        if self.gaussian is None:
+            return float(default)
+        return float(FWHM_PER_STDDEV * np.sqrt(self.gaussian[3] * self.gaussian[4]))
 
     def model(self, shape):
         """

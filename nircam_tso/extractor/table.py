@@ -7,7 +7,8 @@ from importlib import metadata
 import numpy as np
 from astropy import units as u
 
-from nircam_tso.columns import column_names
+from nircam_tso.columns import column_names, star_columns
+from nircam_tso.extractor.budget import group_covariances, noise_budget
 from nircam_tso.extractor.noise import electrons_per_unit
 from nircam_tso.quality import QualityFlag
 
@@ -31,7 +32,7 @@ _CARDS = {
 }
 
 
-def build_table(settings, exposure, plan, times, numbers):
+def build_table(settings, exposure, plans, times, numbers):
     """
     Make the product.
 
@@ -41,12 +42,12 @@ def build_table(settings, exposure, plan, times, numbers):
         The settings.
     exposure : `~nircam_tso.io.exposure.Exposure`
         What was measured.
-    plan : `~nircam_tso.extractor.plan.Plan`
-        How it was measured.
+    plans : sequence of `~nircam_tso.extractor.plan.Plan`
+        How each star was measured.
     times : `~nircam_tso.timing.Times`
         Times of the rows.
-    numbers : dict of str to `~numpy.ndarray`
-        Measured columns, from `~nircam_tso.extractor.block.measure_block`.
+    numbers : sequence of dict of str to `~numpy.ndarray`
+        Each star's measured columns, from `~nircam_tso.extractor.block.measure_block`.
 
     Returns
     -------
@@ -54,16 +55,17 @@ def build_table(settings, exposure, plan, times, numbers):
     """
     from astropy.timeseries import TimeSeries
 
+    plan = plans[0]
     groups = exposure.n_groups is not None and settings.ramp == "groups"
     steps = plan.group_range[1] - plan.group_range[0] if groups else 1
     n = len(exposure) * steps
     image_unit = exposure.unit
     if exposure.n_groups is not None and settings.ramp == "slope":
         image_unit = image_unit / u.s
-    notes = list(exposure.notes) + list(times.notes)
+    notes = [*exposure.notes, *times.notes, *plan.stripes.notes]
     flux_unit, factor = _flux_unit(settings, exposure, plan, image_unit, notes)
 
-    saturated = numbers["saturated_set"]
+    flags = np.asarray(times.flags, np.uint32)
     values = {
         "time": times.middle,
         "time_start": times.start,
@@ -73,16 +75,30 @@ def build_table(settings, exposure, plan, times, numbers):
         "exposure": np.repeat(exposure.exposure, steps),
         "integration": np.repeat(exposure.integration, steps),
         "source": np.repeat(exposure.source, steps),
-        **numbers,
-        "quality": numbers["quality"] | np.asarray(times.flags, np.uint32),
+        **numbers[0],
+        "quality": numbers[0]["quality"] | flags,
     }
     if groups:
         first = plan.group_range[0]
         values["group"] = np.tile(np.arange(first + 1, first + 1 + steps, dtype=np.int32), len(exposure))
+    own = column_names(
+        settings.aperture_radii,
+        [*settings.aperture_shapes, *settings.aperture_masks],
+        groups=groups,
+        radius_unit=settings.radius_unit,
+        fit_background=settings.fit_background,
+        components=settings.components,
+    )
+    entries = list(own)
+    for star, more in enumerate(numbers[1:], 2):
+        others = star_columns(own, star)
+        measured = {**more, "quality": more["quality"] | flags}
+        values |= {entry.name: measured[name] for name, entry in others}
+        entries += [entry for _, entry in others]
     units = {"image": image_unit, "flux": flux_unit, "": None}
     ts = TimeSeries(time=_fine(values["time"]))
     ts["time"].info.description = "middle of the integration (or group step), UTC"
-    for entry in column_names(settings.aperture_radii, settings.aperture_masks, groups=groups):
+    for entry in entries:
         if entry.name == "time":
             continue
         data = values[entry.name]
@@ -97,11 +113,46 @@ def build_table(settings, exposure, plan, times, numbers):
                 data = data * factor
             ts[entry.name] = data if unit is None else u.Quantity(data, unit)
         ts[entry.name].info.description = entry.description
-    sets = np.unique(saturated[(numbers["quality"] & np.uint32(QualityFlag.NO_DATA)) == 0])
     ts.meta.update(_meta(settings, exposure, plan, times, notes))
-    ts.meta["saturation_varies"] = bool(sets.size > 1)
+    ts.meta.update(_meta_of_stars(plans))
+    ts.meta["flux_factor"] = float(factor)
+    budget, covariances = {}, {}
+    for star, (plan, measured) in enumerate(zip(plans, numbers, strict=True), 1):
+        suffix = "" if star == 1 else f"_star{star}"
+        budget |= {f"{label}{suffix}": parts for label, parts in noise_budget(plan, exposure, measured).items()}
+        covariances |= {f"{label}{suffix}": c * factor**2 for label, c in group_covariances(plan).items()}
+    if budget:
+        ts.meta["noise_budget"] = json.dumps(budget, sort_keys=True)
+    if covariances:
+        ts.meta["group_covariance"] = json.dumps(covariances, sort_keys=True)
+    ts.meta["saturation_varies"] = any(_saturation_varies(star) for star in numbers)
     ts.meta["provenance"] = json.dumps(_provenance(settings, exposure, notes), sort_keys=True)
     return ts
+
+
+def _saturation_varies(numbers):
+    some = (numbers["quality"] & np.uint32(QualityFlag.NO_DATA)) == 0
+    return np.unique(numbers["saturated_set"][some]).size > 1
+
+
+def _meta_of_stars(plans):
+    """Where the further stars are."""
+    meta = {"n_stars": len(plans)}
+    for star, plan in enumerate(plans[1:], 2):
+        for name, value in zip("xy", plan.position, strict=True):
+            meta[f"position_{name}_star{star}"] = float(value)
+        place = _place(plan)
+        if place is not None:
+            meta[f"center_x_star{star}"], meta[f"center_y_star{star}"] = place
+    return meta
+
+
+def _place(plan):
+    """Where all apertures sit, in the frame; None where each has its own centre."""
+    place = {"median": plan.one_center, "fixed": plan.fixed}.get(plan.settings.center)
+    if place is None:
+        return None
+    return float(place[0] + plan.box.corner[0]), float(place[1] + plan.box.corner[1])
 
 
 def _fine(time):
@@ -156,6 +207,7 @@ def _meta(settings, exposure, plan, times, notes):
         "kind": exposure.kind,
         "frame_shape": f"{plan.frame_shape[0]} x {plan.frame_shape[1]}",
         "aperture_radii": [float(radius) for radius in settings.aperture_radii],
+        "radius_unit": settings.radius_unit,
         "center": settings.center,
         "preset": settings.preset,
         "position_x": float(x),
@@ -169,10 +221,9 @@ def _meta(settings, exposure, plan, times, notes):
         "error_source": plan.error_source,
         "n_constant_bad": int((plan.constant_bad & plan.aperture_window).sum()),
     }
-    place = {"median": plan.one_center, "fixed": plan.fixed}.get(settings.center)
+    place = _place(plan)
     if place is not None:
-        meta["center_x"] = float(place[0] + plan.box.corner[0])
-        meta["center_y"] = float(place[1] + plan.box.corner[1])
+        meta["center_x"], meta["center_y"] = place
     if plan.group_range is not None:
         meta["group_range"] = [int(plan.group_range[0]), int(plan.group_range[1])]
     if exposure.kind == "jwst-uncal":

@@ -40,6 +40,23 @@ class Block:
     dq: np.ndarray | None = None
     mask: np.ndarray | None = None
 
+    def band(self, rows):
+        """
+        A band of rows.
+
+        Parameters
+        ----------
+        rows : slice
+            Rows (y) to keep, counted from the block's own first one.
+
+        Returns
+        -------
+        Block
+            Views, no copies.
+        """
+        parts = (self.data, self.variance, self.dq, self.mask)
+        return Block(*(None if part is None else part[..., rows, :] for part in parts))
+
     @classmethod
     def join(cls, blocks):
         """

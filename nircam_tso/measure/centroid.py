@@ -15,6 +15,7 @@ from nircam_tso.measure.correlation import (
     series_coefficients,
 )
 from nircam_tso.measure.stamps import cut_stamps, stamp_start
+from nircam_tso.measure.weighted import refine_shifts
 
 __all__ = ["Centers", "Correlator", "cut_stamps", "flux_weighted_centers", "stamp_start"]
 
@@ -65,7 +66,10 @@ class Correlator:
     stamp changes nothing. All pixels weigh alike, which is best where sky and read noise
     dominate: for a weak-lens image of 2e7 electrons the scatter is 4 to 12 % above the
     Cramer-Rao bound at 1100 to 300 electrons^2 per pixel of these, for a bright focused
-    star 45 %.
+    star 45 %. With ``weighted`` the shift goes on from there to that of a weighted
+    least-squares fit of the template (`nircam_tso.measure.weighted`), which reaches the
+    bound where the template is the star's own image. For a template that is not, such as
+    the default Gaussian, weights that do not move with the star would draw its centre.
 
     With ``method="image_registration"`` each stamp goes through
     `image_registration.cross_correlation_shifts`, whose parabola through three points
@@ -80,6 +84,8 @@ class Correlator:
         Point (x, y) of the template, in its pixels, whose position is reported.
     method : {"fourier", "image_registration"}, optional
         How the peak is found.
+    weighted : bool, optional
+        Whether ``variance`` weighs the pixels, with ``method="fourier"``.
 
     Raises
     ------
@@ -101,7 +107,7 @@ class Correlator:
 
     METHODS = ("fourier", "image_registration")
 
-    def __init__(self, template_array, origin_xy, method="fourier"):
+    def __init__(self, template_array, origin_xy, method="fourier", weighted=False):
         if method not in self.METHODS:
             raise ValueError(f"method: {method!r} is not known; choose among {', '.join(self.METHODS)}")
         template = np.array(template_array, dtype=np.float64, order="C")
@@ -114,13 +120,14 @@ class Correlator:
         self.template = template
         self.origin = (float(origin_xy[0]), float(origin_xy[1]))
         self.method = method
+        self.weighted = bool(weighted) and method == "fourier"
         if method == "image_registration":
             # Here, because filters of warnings are no matter for threads.
             _import_upstream()
         self._transform = np.fft.rfft2(template)
         self._products = gradient_products(template)
 
-    def centers(self, stamps, variance=None):
+    def centers(self, stamps, variance=None, bad=None):
         """
         Centres of a block of stamps.
 
@@ -131,7 +138,9 @@ class Correlator:
             filled: a stamp with a pixel that is not finite has no centre.
         variance : array_like, shape (ny, nx), optional
             Variance of each pixel, common to all stamps (of a model or of the
-            series' median). Without it there are no errors.
+            series' median), 0 for a pixel without light. Without it there are no errors.
+        bad : array_like of bool, shape (b, ny, nx), optional
+            Pixels that were filled, to which ``weighted`` gives no weight.
 
         Returns
         -------
@@ -147,6 +156,10 @@ class Correlator:
         """
         stamps = _checked_stamps(stamps, self.template.shape)
         noise = None
+        if bad is not None:
+            bad = np.asarray(bad, dtype=bool)
+            if bad.shape != stamps.shape:
+                raise ValueError(f"bad: has shape {bad.shape}; the stamps have {stamps.shape}")
         if variance is not None:
             variance = np.asarray(variance, dtype=np.float64)
             if variance.shape != self.template.shape:
@@ -161,6 +174,9 @@ class Correlator:
             chunk = np.flatnonzero(usable[start : start + n_chunk]) + start
             if len(chunk):
                 columns[:, chunk] = measure(stamps[chunk], noise)
+                if self.weighted and variance is not None:
+                    holes = None if bad is None else bad[chunk]
+                    columns[:, chunk] = self._refined(stamps[chunk], variance, holes, columns[:, chunk])
         x, y, x_err, y_err = columns
         ny, nx = self.template.shape
         with np.errstate(invalid="ignore"):
@@ -184,6 +200,13 @@ class Correlator:
             for origin, shift, n in zip(self.origin, (shift_x, shift_y), shape[::-1], strict=True)
         )
         return x, y, x_err, y_err
+
+    def _refined(self, stamps, variance, bad, columns):
+        """Least-squares positions and errors; those of the correlation where there are none."""
+        start = (columns[axis] - self.origin[axis] for axis in (0, 1))
+        *shifts, x_err, y_err, valid = refine_shifts(stamps, self._transform, variance, *start, bad=bad)
+        found = np.stack([shifts[0] + self.origin[0], shifts[1] + self.origin[1], x_err, y_err])
+        return np.where(valid, found, columns)
 
     def _image_registration(self, stamps, noise):
         x, y = np.full((2, len(stamps)), np.nan)

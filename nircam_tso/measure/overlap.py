@@ -144,7 +144,17 @@ def _overlap_image(image, x, y, r):
 
 
 @njit(cache=True, nogil=True)
-def sum_over_circles(data, x, y, radii, bad, variance, total, total_variance, area, covered, n_bad):
+def _close_lines(line):
+    """Sum of the squares of what the lines have gathered; they begin anew."""
+    squares = 0.0
+    for s in range(len(line)):
+        squares += line[s] * line[s]
+        line[s] = 0.0
+    return squares
+
+
+@njit(cache=True, nogil=True)
+def sum_over_circles(data, x, y, radii, bad, variance, slot, ends, total, total_variance, area, covered, chords, n_bad):
     """
     Add up what circles hold of images; the kernel of `~nircam_tso.measure.photometry.aperture_sums`.
 
@@ -157,34 +167,51 @@ def sum_over_circles(data, x, y, radii, bad, variance, total, total_variance, ar
         Images.
     x, y : `~numpy.ndarray` of float64, shape (B,)
         Centres; one that is not finite is passed over.
-    radii : `~numpy.ndarray` of float64, shape (R,)
-        Radii in pixels.
+    radii : `~numpy.ndarray` of float64, shape (B, R) or (1, R)
+        Radii in pixels; one that is not finite and positive is passed over.
     bad, variance : `~numpy.ndarray` of bool and of float64, shape (B, ny, nx)
         Pixels to leave out, and variances; one image may serve all, and an empty
         stack stands for none.
-    total, total_variance, area, covered, n_bad : `~numpy.ndarray`, shape (B, R)
+    slot, ends : `~numpy.ndarray`
+        The lines, by `~nircam_tso.measure.lines.detector_lines`.
+    total, total_variance, area, covered, chords, n_bad : `~numpy.ndarray`, shape (B, R)
         To these the sums are added, all float64 but ``n_bad``, which is int64.
 
     Examples
     --------
     >>> import numpy as np
+    >>> from nircam_tso.measure.lines import detector_lines
     >>> from nircam_tso.measure.overlap import sum_over_circles
-    >>> sums, n_bad = np.zeros((4, 1, 1)), np.zeros((1, 1), np.int64)
-    >>> centre, none = np.array([4.0]), np.empty((0, 9, 9))
-    >>> sum_over_circles(np.ones((1, 9, 9)), centre, centre, np.array([2.0]), none > 0, none, *sums, n_bad)
+    >>> sums, n_bad = np.zeros((5, 1, 1)), np.zeros((1, 1), np.int64)
+    >>> centre, radii, none = np.array([4.0]), np.array([[2.0]]), np.empty((0, 9, 9))
+    >>> lines = detector_lines((9, 9))
+    >>> sum_over_circles(np.ones((1, 9, 9)), centre, centre, radii, none > 0, none, *lines, *sums, n_bad)
     >>> sums[0].round(6)
     array([[12.566371]])
     """
     n, ny, nx = data.shape
-    r_max = radii.max()
+    n_radii = radii.shape[1]
     n_masks, n_variances = len(bad), len(variance)
+    n_lines = 0
+    # A slot of None is a type of its own: compiled for it, nothing of the lines is left.
+    if slot is not None:
+        n_lines = slot[-1] + 1
+        stops = np.searchsorted(slot, np.arange(n_lines), side="right")
+    line = np.zeros((n_radii, n_lines))
     for b in range(n):
         if not (math.isfinite(x[b]) and math.isfinite(y[b])):
             continue
+        of_radii = b if len(radii) > 1 else 0
+        r_max = 0.0
+        for k in range(n_radii):
+            if math.isfinite(radii[of_radii, k]):
+                r_max = max(r_max, radii[of_radii, k])
         row_first, row_stop = _first_and_stop(y[b], r_max + 0.5, ny)
         for j in range(row_first, row_stop):
-            for k in range(len(radii)):
-                r = radii[k]
+            for k in range(n_radii):
+                r = radii[of_radii, k]
+                if not (math.isfinite(r) and r > 0.0):
+                    continue
                 first, stop, full_first, full_stop = _row_limits(x[b], j - y[b], r, nx)
                 row_sum = row_variance = row_area = row_covered = 0.0
                 row_bad = 0
@@ -201,6 +228,8 @@ def sum_over_circles(data, x, y, radii, bad, variance, total, total_variance, ar
                         row_sum += w * data[b, j, i]
                         if n_variances > 0:
                             row_variance += w * w * variance[b if n_variances > 1 else 0, j, i]
+                        if slot is not None:
+                            line[k, slot[i]] += w
                 # Most pixels lie within entirely: the same with w = 1, and quick.
                 full_bad = 0
                 for i in range(full_first, full_stop):
@@ -218,6 +247,24 @@ def sum_over_circles(data, x, y, radii, bad, variance, total, total_variance, ar
                 area[b, k] += row_area
                 covered[b, k] += row_covered
                 n_bad[b, k] += row_bad
+                if slot is not None:
+                    if n_lines == nx:
+                        for i in range(full_first, full_stop):
+                            line[k, i] += 1.0
+                    else:
+                        start = 0
+                        for s in range(n_lines):
+                            line[k, s] += max(min(full_stop, stops[s]) - max(full_first, start), 0)
+                            start = stops[s]
+                    if full_bad > 0:
+                        for i in range(full_first, full_stop):
+                            if bad[b if n_masks > 1 else 0, j, i]:
+                                line[k, slot[i]] -= 1.0
+                    if ends[j]:
+                        chords[b, k] += _close_lines(line[k])
+        if slot is not None:
+            for k in range(n_radii):
+                chords[b, k] += _close_lines(line[k])
 
 
 def circle_overlap(shape, position, radius):

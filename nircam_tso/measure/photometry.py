@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from nircam_tso.measure.background import in_pixels
+from nircam_tso.measure.lines import detector_lines, line_chords
 from nircam_tso.measure.overlap import aperture_footprint, check_radii, circle_overlap, sum_over_circles
 
 __all__ = [
@@ -12,16 +14,20 @@ __all__ = [
     "PSFFluxes",
     "aperture_footprint",
     "aperture_sums",
+    "check_centres",
+    "check_images",
     "check_radii",
     "circle_overlap",
+    "finish_sums",
     "mask_sums",
+    "psf_chords",
     "psf_fluxes",
 ]
 
 
 class ApertureSums(NamedTuple):
     """
-    Sums over apertures, shape (B, R) for B images and R radii, or (B,) for a mask.
+    Sums over apertures, shape (B, R) for B images and R radii, or (B,) for a mask or a shape.
 
     Attributes
     ----------
@@ -36,6 +42,11 @@ class ApertureSums(NamedTuple):
         Sum of the overlaps with all pixels of the frame, good and bad.
     n_bad : `~numpy.ndarray` of int64
         Number of bad pixels that the aperture overlaps at all.
+    chords : `~numpy.ndarray` of float64 or None
+        Sum over the detector's lines of the square of the area of the good pixels in
+        each; None where lines were not asked for. Noise that is common to the pixels
+        of a line, independent from line to line, and of variance s^2, adds
+        ``s^2 * chords`` to the variance of the sum.
     """
 
     sum: np.ndarray
@@ -43,6 +54,7 @@ class ApertureSums(NamedTuple):
     area: np.ndarray
     covered_area: np.ndarray
     n_bad: np.ndarray
+    chords: np.ndarray | None = None
 
 
 class PSFFluxes(NamedTuple):
@@ -76,22 +88,113 @@ def _stack(name, values, data, dtype):
     return values
 
 
-def _images(data):
+def check_images(data, bad=None, variance=None):
+    """
+    Images and what goes with them, as the kernels take them.
+
+    Parameters
+    ----------
+    data : array_like, shape (B, ny, nx)
+        Images.
+    bad : array_like of bool, shape (B, ny, nx) or (ny, nx), optional
+        Pixels to leave out.
+    variance : array_like, shape (B, ny, nx) or (ny, nx), optional
+        Variance of each pixel.
+
+    Returns
+    -------
+    data, bad, variance : `~numpy.ndarray`
+        Contiguous, float64, bool and float64. Of the last two one image stands for
+        all, and an empty stack for None.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not go together.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nircam_tso.measure.photometry import check_images
+    >>> [values.shape for values in check_images(np.ones((5, 2, 3)), np.zeros((2, 3)))]
+    [(5, 2, 3), (1, 2, 3), (0, 2, 3)]
+    """
     data = np.ascontiguousarray(data, np.float64)
     if data.ndim != 3:
         raise ValueError(f"data: has {data.ndim} dimensions; give a stack of images (B, ny, nx)")
-    return data
+    return data, _stack("bad", bad, data, bool), _stack("variance", variance, data, np.float64)
 
 
-def _blank_where_empty(total, total_variance, area, has_variance):
-    total[area == 0] = np.nan
-    if has_variance:
-        total_variance[area == 0] = np.nan
-    else:
-        total_variance[...] = np.nan
+def check_centres(x, y, n):
+    """
+    Centres of n images, as the kernels take them.
+
+    Parameters
+    ----------
+    x, y : array_like, shape (n,)
+        Centres.
+    n : int
+        Number of images.
+
+    Returns
+    -------
+    x, y : `~numpy.ndarray` of float64, shape (n,)
+
+    Raises
+    ------
+    ValueError
+        For any other shape.
+
+    Examples
+    --------
+    >>> from nircam_tso.measure.photometry import check_centres
+    >>> check_centres([3], [4], 1)
+    (array([3.]), array([4.]))
+    """
+    x, y = np.ascontiguousarray(x, np.float64), np.ascontiguousarray(y, np.float64)
+    if x.shape != (n,) or y.shape != (n,):
+        raise ValueError(f"x, y: shapes {x.shape} and {y.shape} do not go with {n} images")
+    return x, y
 
 
-def aperture_sums(data, x, y, radii, *, bad=None, variance=None):
+def _radii(radii, n):
+    """Radii as (1, R) for all images, or (B, R) with NaN for what is no radius."""
+    if np.ndim(radii) < 2:
+        return check_radii(radii, "radii")[np.newaxis]
+    values = np.ascontiguousarray(in_pixels("radii", radii))
+    if values.ndim != 2 or len(values) != n or values.shape[1] == 0:
+        raise ValueError(f"radii: shape {values.shape} does not go with {n} images; give (R,) or ({n}, R)")
+    return np.where(np.isfinite(values) & (values > 0), values, np.nan)
+
+
+def finish_sums(total, variance, area, covered_area, n_bad, chords=None):
+    """
+    Sums as they are handed back: NaN where an aperture holds no good pixel.
+
+    Parameters
+    ----------
+    total, area, covered_area, n_bad : `~numpy.ndarray`
+        As in `ApertureSums`, 0 where there is nothing.
+    variance, chords : `~numpy.ndarray` or None
+        The same; None where they are not known.
+
+    Returns
+    -------
+    ApertureSums
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nircam_tso.measure.photometry import finish_sums
+    >>> finish_sums(np.array([5.0, 0]), None, np.array([2.0, 0]), np.array([2.0, 2]), np.array([0, 4])).sum
+    array([ 5., nan])
+    """
+    empty = ~(area > 0)
+    variance = np.full_like(total, np.nan) if variance is None else np.where(empty, np.nan, variance)
+    return ApertureSums(np.where(empty, np.nan, total), variance, area, covered_area, n_bad, chords)
+
+
+def aperture_sums(data, x, y, radii, *, bad=None, variance=None, along=None, edges=None):
     """
     Sums over circular apertures with exact pixel overlaps.
 
@@ -105,18 +208,25 @@ def aperture_sums(data, x, y, radii, *, bad=None, variance=None):
         Images.
     x, y : array_like, shape (B,)
         Centres, zero-based pixel centres. They may lie outside the frame.
-    radii : float or sequence of float
-        R radii in pixels, in any order.
+    radii : float, sequence of float, or array_like of shape (B, R)
+        R radii in pixels, in any order; the same for all images, or those of each. One
+        image's radius that is not finite and positive gives NaN, not an error.
     bad : array_like of bool, shape (B, ny, nx) or (ny, nx), optional
         True for pixels to leave out of sum, area and variance. A NaN in a pixel that
         is not left out makes the sum NaN.
     variance : array_like, shape (B, ny, nx) or (ny, nx), optional
         Variance of each pixel, independent of each other's.
+    along : {"row", "column"}, optional
+        Lines of the detector to work out ``chords`` for.
+    edges : sequence of int, optional
+        Where an amplifier's part of a line ends, as in
+        `~nircam_tso.measure.lines.detector_lines`.
 
     Returns
     -------
     ApertureSums
-        Each of shape (B, R). A centre that is not finite gives NaN sums and no area.
+        Each of shape (B, R). A centre that is not finite gives NaN sums and no area; a
+        radius of NaN gives NaN sums and areas.
 
     Raises
     ------
@@ -131,19 +241,18 @@ def aperture_sums(data, x, y, radii, *, bad=None, variance=None):
     >>> np.allclose(sums.sum, [[np.pi, 25 * np.pi]])
     True
     """
-    data = _images(data)
-    radii = check_radii(radii, "radii")
-    x, y = np.ascontiguousarray(x, np.float64), np.ascontiguousarray(y, np.float64)
-    if x.shape != (len(data),) or y.shape != (len(data),):
-        raise ValueError(f"x, y: shapes {x.shape} and {y.shape} do not go with {len(data)} images")
-    bad = _stack("bad", bad, data, bool)
-    variance = _stack("variance", variance, data, np.float64)
-    shape = (len(data), len(radii))
-    total, total_variance, area, covered = (np.zeros(shape) for _ in range(4))
+    data, bad, variance = check_images(data, bad, variance)
+    radii = _radii(radii, len(data))
+    x, y = check_centres(x, y, len(data))
+    shape = (len(data), radii.shape[1])
+    lines = detector_lines(data.shape[1:], along, edges)
+    total, total_variance, area, covered, chords = (np.zeros(shape) for _ in range(5))
     n_bad = np.zeros(shape, np.int64)
-    sum_over_circles(data, x, y, radii, bad, variance, total, total_variance, area, covered, n_bad)
-    _blank_where_empty(total, total_variance, area, len(variance) > 0)
-    return ApertureSums(total, total_variance, area, covered, n_bad)
+    sum_over_circles(data, x, y, radii, bad, variance, *lines, total, total_variance, area, covered, chords, n_bad)
+    for values in (area, covered, chords):
+        values[np.broadcast_to(np.isnan(radii), shape)] = np.nan
+    chords = None if along is None else chords
+    return finish_sums(total, total_variance if len(variance) else None, area, covered, n_bad, chords)
 
 
 @njit(cache=True, nogil=True)
@@ -161,7 +270,7 @@ def _mask_sums(data, rows, columns, bad, variance, total, total_variance, area, 
                 total_variance[b] += variance[b if n_variances > 1 else 0, j, i]
 
 
-def mask_sums(data, mask, *, bad=None, variance=None):
+def mask_sums(data, mask, *, bad=None, variance=None, along=None, edges=None):
     """
     Sums over the pixels of a mask.
 
@@ -175,6 +284,8 @@ def mask_sums(data, mask, *, bad=None, variance=None):
         True for pixels to leave out.
     variance : array_like, shape (B, ny, nx) or (ny, nx), optional
         Variance of each pixel.
+    along, edges : optional
+        As in `aperture_sums`.
 
     Returns
     -------
@@ -193,18 +304,41 @@ def mask_sums(data, mask, *, bad=None, variance=None):
     >>> mask_sums(np.ones((2, 3, 4)), np.eye(3, 4, dtype=bool)).sum
     array([3., 3.])
     """
-    data = _images(data)
+    data, bad, variance = check_images(data, bad, variance)
     mask = np.asarray(mask, bool)
     if mask.shape != data.shape[1:]:
         raise ValueError(f"mask: shape {mask.shape} is not that of the images, {data.shape[1:]}")
-    bad = _stack("bad", bad, data, bool)
-    variance = _stack("variance", variance, data, np.float64)
     rows, columns = np.nonzero(mask)
     total, total_variance, area = (np.zeros(len(data)) for _ in range(3))
     n_bad = np.zeros(len(data), np.int64)
     _mask_sums(data, rows, columns, bad, variance, total, total_variance, area, n_bad)
-    _blank_where_empty(total, total_variance, area, len(variance) > 0)
-    return ApertureSums(total, total_variance, area, np.full(len(data), float(len(rows))), n_bad)
+    chords = line_chords((mask & ~bad if len(bad) else mask[np.newaxis]).astype(np.float64), along, edges)
+    if chords is not None:
+        chords = np.broadcast_to(chords, len(data)).copy()
+    covered = np.full(len(data), float(len(rows)))
+    return finish_sums(total, total_variance if len(variance) else None, area, covered, n_bad, chords)
+
+
+def _psf_weights(shape, psf, weights, bad):
+    """Weighted PSF, plain PSF and which pixels count, each of the stamps' shape."""
+    weights = np.asarray(weights, np.float64)
+    if psf.shape != shape or weights.shape != shape[1:]:
+        raise ValueError(f"psf, weights: shapes {psf.shape} and {weights.shape} do not go with stamps of shape {shape}")
+    used = np.isfinite(weights) & (weights > 0)
+    used = np.broadcast_to(used & ~bad if len(bad) else used, shape)
+    # A zero weight would still let a NaN through: left-out pixels become zeros instead.
+    model = np.where(used, psf, 0.0)
+    return np.where(used, weights, 0.0) * model, model, used
+
+
+def _flat_sum(values):
+    return values.reshape(len(values), -1).sum(axis=1)
+
+
+def _psf_norm(weighted, model):
+    norm = _flat_sum(weighted * model)
+    norm[~(norm > 0)] = np.nan
+    return norm
 
 
 def psf_fluxes(stamps, psf, weights, bad=None):
@@ -246,20 +380,47 @@ def psf_fluxes(stamps, psf, weights, bad=None):
     >>> psf_fluxes(7 * psf, psf, np.ones((2, 3))).flux.round(12)
     array([7.])
     """
-    stamps, psf = _images(stamps), _images(psf)
-    weights = np.asarray(weights, np.float64)
-    if psf.shape != stamps.shape or weights.shape != stamps.shape[1:]:
-        raise ValueError(
-            f"psf, weights: shapes {psf.shape} and {weights.shape} do not go with stamps of shape {stamps.shape}"
-        )
-    bad = _stack("bad", bad, stamps, bool)
-    used = np.isfinite(weights) & (weights > 0)
-    used = np.broadcast_to(used & ~bad if len(bad) else used, stamps.shape)
-    # A zero weight would still let a NaN through: left-out pixels become zeros instead.
-    w = np.where(used, np.where(weights > 0, weights, 0.0), 0.0)
-    model = np.where(used, psf, 0.0)
-    weighted = (w * model).reshape(len(stamps), -1)
-    model, value = model.reshape(len(stamps), -1), np.where(used, stamps, 0.0).reshape(len(stamps), -1)
-    norm = (weighted * model).sum(axis=1)
-    norm[~(norm > 0)] = np.nan
-    return PSFFluxes((weighted * value).sum(axis=1) / norm, 1.0 / norm, weighted.sum(axis=1) / norm)
+    stamps, bad, _ = check_images(stamps, bad)
+    weighted, model, used = _psf_weights(stamps.shape, check_images(psf)[0], weights, bad)
+    norm = _psf_norm(weighted, model)
+    flux = _flat_sum(weighted * np.where(used, stamps, 0.0)) / norm
+    return PSFFluxes(flux, 1.0 / norm, _flat_sum(weighted) / norm)
+
+
+def psf_chords(psf, weights, bad=None, *, along, edges=None):
+    """
+    What noise along the detector's lines does to `psf_fluxes`, as ``chords`` tell it of an aperture.
+
+    Parameters
+    ----------
+    psf, weights, bad
+        As in `psf_fluxes`.
+    along : {"row", "column"} or None
+        What a line is; without it there is nothing to tell.
+    edges : array_like of int, shape (E,) or (B, E), optional
+        Where an amplifier's part of a line ends, in pixels of the stamps; stamps that
+        begin at various pixels of the frame have each their own.
+
+    Returns
+    -------
+    `~numpy.ndarray` of float64, shape (B,), or None
+        Sum over the lines of the square of the flux's change for a unit too much in
+        all pixels of a line: noise of variance s^2 per line adds ``s^2`` times this to
+        the flux's variance. NaN where no pixel has weight.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not go together, or for wrong lines.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nircam_tso.measure.photometry import psf_chords
+    >>> psf_chords(np.full((1, 2, 3), 1 / 6), np.ones((2, 3)), along="row").round(12)
+    array([18.])
+    """
+    psf, bad, _ = check_images(psf, bad)
+    weighted, model, _ = _psf_weights(psf.shape, psf, weights, bad)
+    chords = line_chords(weighted, along, edges)
+    return None if chords is None else chords / _psf_norm(weighted, model) ** 2

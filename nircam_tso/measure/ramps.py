@@ -13,7 +13,7 @@ import numpy as np
 
 from nircam_tso.quality import DQ_BITS
 
-__all__ = ["Reduced", "reduce_ramps", "saturated_groups", "slope_weights"]
+__all__ = ["Reduced", "reduce_ramps", "saturated_groups", "slope_weights", "step_covariance"]
 
 _MODES = ("last-first", "slope", "groups")
 
@@ -98,6 +98,42 @@ def _difference_variance(electrons_per_frame, read_noise, n_frames, group_gap, n
     m = float(n_frames)
     photons = n_steps * (m + group_gap) - (m * m - 1.0) / (3.0 * m)
     return electrons_per_frame * photons + 2.0 * read_noise * read_noise / m
+
+
+def step_covariance(signal, n_steps, *, gain, read_noise, n_frames=1, group_gap=0):
+    """
+    Covariance of the differences of successive groups: that of a step and the next.
+
+    Steps further apart have none. With n frames averaged to a group it is
+    ``F (n^2 - 1) / (6 n) - read_noise^2 / n`` electrons squared, F being the electrons
+    per frame: the photons are those that the frames of the group between share.
+
+    Parameters
+    ----------
+    signal : array_like
+        Expected difference of the last and the first group in DN, any shape.
+    n_steps : int
+        Steps between these two groups.
+    gain : float
+        Electrons per DN.
+    read_noise : float
+        Electrons, of one frame.
+    n_frames, group_gap : int, optional
+        Frames averaged into a group and dropped between groups.
+
+    Returns
+    -------
+    `~numpy.ndarray`
+        In DN squared, of the shape of ``signal``.
+
+    Examples
+    --------
+    >>> from nircam_tso.measure.ramps import step_covariance
+    >>> float(step_covariance(0.0, 4, gain=2.0, read_noise=10.0))
+    -25.0
+    """
+    per_frame = np.maximum(np.asarray(signal, np.float64) * gain, 0.0) / (n_steps * (n_frames + group_gap))
+    return _step_noise(per_frame, read_noise, n_frames, group_gap).covariance / gain**2
 
 
 def _uniform_weights(n_steps):

@@ -25,6 +25,31 @@ def reference_grid(shape, position, radius):
     return circular_overlap_grid(-0.5 - x, nx - 0.5 - x, -0.5 - y, ny - 0.5 - y, nx, ny, radius, 1, 1)
 
 
+def under(x0, x1, y, r):
+    """Integral from x0 to x1 of the height y, cut to the disc: clip(y, -s, s) with s = sqrt(r^2 - x^2)."""
+
+    def arc(x):
+        side = np.sqrt((r - x) * (r + x))
+        return 0.5 * (x * side + r * r * np.arctan2(x, side))
+
+    def from_0(x):
+        x, height = np.clip(x, -r, r), np.minimum(np.abs(y), r)
+        flat = np.sqrt((r - height) * (r + height))
+        beyond = np.maximum(np.abs(x), flat)
+        return np.sign(x) * (height * np.minimum(np.abs(x), flat) + arc(beyond) - arc(flat))
+
+    return np.sign(y) * (from_0(x1) - from_0(x0))
+
+
+@settings(max_examples=200, deadline=None)
+@given(x=coordinates, y=coordinates, r=radii)
+def test_each_pixel_has_its_analytic_area(x, y, r):
+    rows, columns = np.mgrid[:37, :53].astype(float)
+    dx, dy = columns - x, rows - y
+    expected = under(dx - 0.5, dx + 0.5, dy + 0.5, r) - under(dx - 0.5, dx + 0.5, dy - 0.5, r)
+    np.testing.assert_allclose(circle_overlap((37, 53), (x, y), r), expected, rtol=0, atol=1e-15 * (200 + r * r))
+
+
 @settings(max_examples=200, deadline=None)
 @given(x=st.floats(20, 40), y=st.floats(20, 30), r=st.floats(0.01, 19))
 def test_disc_within_frame_has_its_whole_area(x, y, r):

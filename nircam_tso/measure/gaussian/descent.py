@@ -188,7 +188,19 @@ def _permitted(p, ny, nx, margin):
 
 @njit(cache=True, nogil=True)
 def descend(
-    data, weights, p, integrated, nodes, node_weights, to_form, fixed, with_background, max_iterations, slack, normal
+    data,
+    weights,
+    p,
+    integrated,
+    nodes,
+    node_weights,
+    to_form,
+    fixed,
+    with_background,
+    max_iterations,
+    slack,
+    normal,
+    hessian,
 ):
     """
     Follow one image's residuals down to a minimum.
@@ -211,6 +223,8 @@ def descend(
         By how much chi2 may rise from rounding of the data alone.
     normal : `~numpy.ndarray`, shape (7, 7)
         Filled with J^T W J of the free parameters at the minimum.
+    hessian : `~numpy.ndarray`, shape (7, 7)
+        Filled with all second derivatives of chi2 / 2 there.
 
     Returns
     -------
@@ -224,7 +238,7 @@ def descend(
     ny, nx = data.shape
     row, scales, lower, step, change = np.zeros(nx), np.empty(7), np.zeros((7, 7)), np.empty(7), np.empty(7)
     products, sums = np.zeros((7, 7)), np.zeros(16)
-    hessian, gradient, copy = np.empty((7, 7)), np.empty(7), np.empty(7)
+    gradient, copy = np.empty(7), np.empty(7)
     trial = np.empty(7)
     if not _permitted(p, ny, nx, 1.0):
         return False, np.nan, 0

@@ -134,6 +134,7 @@ def fit_gaussians(
     y0,
     *,
     weights=None,
+    sandwich=False,
     bad=None,
     fwhm0=2.0,
     pixel_integrated=False,
@@ -160,6 +161,9 @@ def fit_gaussians(
         Inverse variances of the pixels. They should come from a smooth model: the
         noise of the same image biases them. A pixel whose weight is not positive
         and finite is left out.
+    sandwich : bool, optional
+        Whether covariances allow for stars that are no Gaussians, see Returns. Values
+        and ``status`` do not depend on it.
     bad : array_like of bool, shape (B, ny, nx) or (ny, nx), optional
         Pixels to leave out. Those whose value is not finite are, anyway.
     fwhm0 : float, optional
@@ -181,7 +185,11 @@ def fit_gaussians(
     -------
     GaussianFits
         With weights, covariances are the inverse of J^T W J; without, they are scaled
-        by the variance of the residuals (as those of astropy's fitters). ``status`` has
+        by the variance of the residuals (as those of astropy's fitters). Both hold
+        where the model does. With ``sandwich`` they are H^-1 (J^T W J) H^-1, where H is
+        J^T W J less the residuals times the model's second derivatives: the scatter
+        that noise of variance 1/W gives the parameters whatever the star is like, as
+        long as the weights are right. ``status`` has
 
         - FIT_FAILED: no minimum found, it is singular, or no more good pixels than
           parameters;
@@ -202,7 +210,8 @@ def fit_gaussians(
     Levenberg-Marquardt steps until they are short, then Newton steps with all second
     derivatives until they are below 1e-7 of the parameters' scales (what is left is
     of the order of the square). Errors and the degeneracies of a
-    round star: Condon 1997, PASP 109, 166.
+    round star: Condon 1997, PASP 109, 166. Covariances of a model that does not hold:
+    White 1982, Econometrica 50, 1.
 
     Examples
     --------
@@ -244,6 +253,7 @@ def fit_gaussians(
         stamps,
         weights,
         weighted,
+        bool(sandwich),
         bad,
         x0,
         y0,

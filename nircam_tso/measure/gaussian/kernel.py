@@ -119,6 +119,26 @@ def _report(p, inverse, factor, fixed, angle, with_background, values, covarianc
 
 
 @njit(cache=True, nogil=True)
+def _enclose(normal, hessian, n, inverse):
+    """H^-1 N H^-1 in place of `inverse`; nothing is changed where H has no inverse."""
+    outer, half = np.zeros((7, 7)), np.zeros((7, 7))
+    if not invert(hessian, n, outer):
+        return
+    for k in range(n):
+        for m in range(n):
+            total = 0.0
+            for q in range(n):
+                total += outer[k, q] * normal[q, m]
+            half[k, m] = total
+    for k in range(n):
+        for m in range(n):
+            total = 0.0
+            for q in range(n):
+                total += half[k, q] * outer[q, m]
+            inverse[k, m] = total
+
+
+@njit(cache=True, nogil=True)
 def _judge(p, values, covariance, x0, y0, ny, nx, significance, integrated):
     """What to distrust in a fit that converged."""
     dx, dy = x0 - p[1], y0 - p[2]
@@ -181,6 +201,7 @@ def fit_block(
     stamps,
     weights,
     weighted,
+    sandwich,
     bad,
     x0,
     y0,
@@ -209,6 +230,8 @@ def fit_block(
         Inverse variances, or ones.
     weighted : bool
         Whether they are inverse variances.
+    sandwich : bool
+        Whether covariances allow for what the model leaves in the residuals.
     bad : `~numpy.ndarray` of bool, shape (B, ny, nx) or (B, 0, 0)
         Pixels to leave out.
     x0, y0 : `~numpy.ndarray`, shape (B,)
@@ -229,7 +252,7 @@ def fit_block(
     n, ny, nx = stamps.shape
     data, weight = np.empty((ny, nx)), np.empty((ny, nx))
     columns, moments, p = np.empty(nx), np.empty(6), np.empty(7)
-    normal, inverse = np.empty((7, 7)), np.zeros((7, 7))
+    normal, hessian, inverse = np.empty((7, 7)), np.empty((7, 7)), np.zeros((7, 7))
     found, found_covariance = np.empty(7), np.empty((7, 7))
     to_form = np.empty((3, 2))
     to_form[0, 0], to_form[1, 0], to_form[2, 0] = form_from_widths(1.0, np.inf, angle)
@@ -271,7 +294,7 @@ def fit_block(
                     p[3 + q] = to_form[q, 0] * u + to_form[q, 1] * v
             converged, residual, used = descend(
                 data, weight, p, integrated, nodes, node_weights, to_form, fixed, with_background,
-                max_iterations, 1e-26 * square, normal,
+                max_iterations, 1e-26 * square, normal, hessian,
             )  # fmt: skip
             iterations[s] += used
             outcome = _FAILED
@@ -282,6 +305,9 @@ def fit_block(
                 noise = max(1.0, reduced) if weighted else reduced
                 significance = (null - residual) / noise if noise > 0 else np.inf
                 outcome = _judge(p, found, found_covariance, x, y, ny, nx, significance, integrated)
+                if sandwich:
+                    _enclose(normal, hessian, free, inverse)
+                    _report(p, inverse, factor, fixed, angle, with_background, found, found_covariance)
             if outcome & _FAILED:
                 if best == np.inf:
                     status[s] |= outcome

@@ -1,0 +1,175 @@
+"""The sky of a block, taken off, and its columns."""
+
+import numpy as np
+
+from nircam_tso.measure.background import circle_chords, estimate_background, line_sum_error
+from nircam_tso.measure.reference import nan_median
+from nircam_tso.quality import QualityFlag
+
+__all__ = ["line_level_error", "sample_sky", "sky_levels", "subtract_sky"]
+
+#: Integrations from which on a pixel's scatter in time is known well enough.
+_ENOUGH = 8
+_MAD_TO_SIGMA = 1.482602218505602
+_FAILED = np.uint32(QualityFlag.BACKGROUND_FAILED)
+
+
+def sample_sky(settings, sample, never, here, single, region):
+    """
+    Measure the sky of a sample.
+
+    Parameters
+    ----------
+    settings : `~nircam_tso.TimeSeriesExtractor`
+        With ``background``.
+    sample : `~nircam_tso.extractor.sample.Sample`
+        The sample.
+    never : `~numpy.ndarray` of bool, shape (ny, nx)
+        Pixels that are no sky in any integration.
+    here : (float, float)
+        (x, y) of the star in it.
+    single : bool
+        Whether there is one integration only.
+    region : `~numpy.ndarray` of bool, shape (ny, nx)
+        Pixels of the largest aperture.
+
+    Returns
+    -------
+    footprint : `~numpy.ndarray` of bool, shape (ny, nx), or None
+        Pixels of the sky.
+    levels : `~nircam_tso.measure.background.BackgroundLevels` or None
+        Their levels.
+    sky : `~numpy.ndarray`, shape (s, 1, 1) or (s, ny, nx)
+        What is to be taken off; 0 where no level is known.
+    noise : float
+        Standard deviation of a sky pixel in time, NaN where too few integrations tell.
+
+    Raises
+    ------
+    ValueError
+        For a sky outside the frame.
+    """
+    background = settings.background
+    if background is None:
+        return None, None, np.zeros((len(sample.data), 1, 1)), np.nan
+    shape = sample.data.shape[1:]
+    if not background.footprint(shape, here).any():
+        raise ValueError(f"background: {background!r} has no pixel within the frame about {here} (x, y)")
+    often_bad = np.zeros(shape, bool) if single else sample.bad.sum(axis=0) * 2 > len(sample.data)
+    footprint = background.footprint(shape, here, good=~(never | often_bad))
+    levels = estimate_background(sample.data, footprint, background, bad=sample.bad, region=region)
+    sky = levels.level[:, None, None] if levels.image is None else levels.image
+    sky = np.where(levels.valid[:, None, None], sky, 0.0)
+    noise = np.nan
+    if len(sample.data) >= _ENOUGH:
+        values = np.where(sample.bad, np.nan, sample.data - sky)[:, footprint]
+        spread = nan_median(np.abs(values - nan_median(values)))
+        spread = spread[np.isfinite(spread)]
+        noise = _MAD_TO_SIGMA * float(np.median(spread)) if spread.size else np.nan
+    return footprint, levels, sky, noise
+
+
+def sky_levels(plan, images):
+    """
+    Measure the sky of a block.
+
+    Parameters
+    ----------
+    plan : `~nircam_tso.extractor.plan.Plan`
+        The plan.
+    images : `~nircam_tso.extractor.pixels.Images`
+        All that was read.
+
+    Returns
+    -------
+    `~nircam_tso.measure.background.BackgroundLevels` or None
+        An image of the sky is that of the star's box.
+    """
+    background = plan.settings.background
+    if background is None:
+        return None
+    window = plan.box.within(plan.read)
+    region = np.zeros(plan.read.shape, bool)
+    region[window] = plan.aperture_window
+    levels = estimate_background(
+        np.ascontiguousarray(images.data), plan.footprint, background, bad=images.bad, region=region
+    )
+    if levels.image is not None:
+        levels = levels._replace(image=np.ascontiguousarray(levels.image[:, *window]))
+    return levels
+
+
+def subtract_sky(plan, levels, data, result):
+    """
+    Subtract the sky in place, and fill its columns.
+
+    Parameters
+    ----------
+    plan : `~nircam_tso.extractor.plan.Plan`
+        The plan.
+    levels : `~nircam_tso.measure.background.BackgroundLevels` or None
+        The sky.
+    data : `~numpy.ndarray`, shape (b, ny, nx)
+        The star's boxes.
+    result : dict of str to `~numpy.ndarray`
+        Holds ``quality``.
+
+    Returns
+    -------
+    `~numpy.ndarray`, shape (b,)
+        Scatter of a pixel.
+    """
+    if levels is None:
+        result["background"] = np.zeros(len(data))
+        result["background_err"] = np.zeros(len(data))
+        return np.full(len(data), np.nan)
+    failed = ~levels.valid
+    result["background"] = np.where(failed, np.nan, levels.level)
+    error = levels.error
+    if np.isfinite(plan.sky_noise):
+        # The scatter from pixel to pixel is noise and the star's wings. These do not change
+        # from one integration to the next, and make the level no less certain in time.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = np.nan_to_num(plan.sky_noise / levels.scatter, nan=1.0)
+        error = error * np.sqrt(np.minimum(1.0, share))
+    result["background_err"] = np.where(failed, np.nan, error)
+    result["quality"] |= np.where(failed, _FAILED, np.uint32(0))
+    # Without a sky level no flux and no height mean anything, but the centres do.
+    sky = levels.level[:, None, None] if levels.image is None else levels.image
+    data -= np.where(failed[:, None, None], 0.0, sky)
+    return np.where(failed, np.nan, levels.scatter)
+
+
+def line_level_error(plan, levels, x, y, radii):
+    """
+    What the errors of the levels of lines bring to circular apertures.
+
+    Parameters
+    ----------
+    plan : `~nircam_tso.extractor.plan.Plan`
+        The plan.
+    levels : `~nircam_tso.measure.background.BackgroundLevels` or None
+        The sky.
+    x, y : `~numpy.ndarray`, shape (b,)
+        Centres in the box.
+    radii : `~numpy.ndarray`, shape (R,) or (b, R)
+        Radii in pixels.
+
+    Returns
+    -------
+    `~numpy.ndarray` of float64, shape (b, R), or None
+        1 sigma of the sums; None where the sky is not measured line by line.
+    """
+    if levels is None or levels.lines is None:
+        return None
+    corner = (plan.box.corner[0] - plan.read.corner[0], plan.box.corner[1] - plan.read.corner[1])
+    n = levels.lines.error.shape[1]
+    along_x = plan.settings.background.axis == "row"
+    centre = y + corner[1] if along_x else x + corner[0]
+    if radii.ndim == 1:
+        return line_sum_error(levels.lines, circle_chords(centre, radii, n))
+    errors = [
+        line_sum_error(type(levels.lines)(*(part[b : b + 1] for part in levels.lines)), circle_chords(c, r, n))
+        for b, (c, r) in enumerate(zip(centre[:, None], radii, strict=True))
+    ]
+    return np.concatenate(errors)

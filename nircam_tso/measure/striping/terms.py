@@ -1,0 +1,435 @@
+"""Levels of lines: how large they are in a series, and what they are in each integration."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from nircam_tso.measure.clipping import clipped_statistics
+from nircam_tso.measure.reference import series_reference
+from nircam_tso.measure.striping.lines import Lines, line_medians, subtract_terms
+
+__all__ = [
+    "MIN_FREE",
+    "Residuals",
+    "StripingModel",
+    "StripingTerms",
+    "correct_groups",
+    "fit_striping",
+    "group_differences",
+    "image_residuals",
+    "remaining_variance",
+    "series_residuals",
+    "striping_terms",
+]
+
+#: A line with fewer pixels than this to tell its level is left as it is.
+MIN_FREE = 8
+#: Variance of the median of many normal values, times their number.
+_MEDIAN_VARIANCE = np.pi / 2
+_MAD_TO_SIGMA = 1.482602218505602
+
+
+class Residuals(NamedTuple):
+    """
+    A sample of images less what they have in common.
+
+    Attributes
+    ----------
+    values : `~numpy.ndarray` of float64, shape (S, ny, nx)
+        Images less their level and the scaled median image.
+    usable : `~numpy.ndarray` of bool, shape (S, ny, nx)
+        Pixels away from the star that are not bad.
+    reference : `~numpy.ndarray` of float64, shape (ny, nx), or None
+        The median image, less its level.
+    free : `~numpy.ndarray` of bool, shape (ny, nx)
+        Pixels away from the star that are not always bad.
+    """
+
+    values: np.ndarray
+    usable: np.ndarray
+    reference: np.ndarray | None
+    free: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class StripingModel:
+    """
+    What holds for the lines of a series.
+
+    Attributes
+    ----------
+    lines : Lines
+        Which pixels belong together.
+    free : `~numpy.ndarray` of bool, shape (ny, nx)
+        Pixels that tell levels: away from the star, not always bad.
+    window : `~numpy.ndarray` of bool, shape (ny, nx)
+        Pixels whose sum is the star's flux.
+    reference : `~numpy.ndarray` of float64, shape (ny, nx), or None
+        The series' median image, less its level; None estimates on the image itself.
+    variance : `~numpy.ndarray` of float64, shape (n_groups,)
+        Variance of true levels within a group.
+    scatter : `~numpy.ndarray` of float64, shape (n_groups,)
+        Standard deviation of one pixel within its line.
+    """
+
+    lines: Lines
+    free: np.ndarray
+    window: np.ndarray
+    reference: np.ndarray | None
+    variance: np.ndarray
+    scatter: np.ndarray
+
+    def errors(self, counts):
+        """
+        Variance of the medians of lines.
+
+        Parameters
+        ----------
+        counts : `~numpy.ndarray` of int, shape (..., n_strips, n_lines)
+            Number of pixels in each line.
+
+        Returns
+        -------
+        `~numpy.ndarray`
+            ``pi / 2 scatter^2 / n``; infinite for lines with fewer than `MIN_FREE` pixels.
+        """
+        error = _MEDIAN_VARIANCE * self.scatter[self.lines.groups] ** 2 / np.maximum(counts, 1)
+        return np.where(counts >= MIN_FREE, error, np.inf)
+
+    def shrinkage(self, counts):
+        """
+        By how much the estimates of levels are scaled down, 0 to 1.
+
+        Parameters
+        ----------
+        counts : `~numpy.ndarray` of int, shape (..., n_strips, n_lines)
+            Number of pixels in each line.
+
+        Returns
+        -------
+        `~numpy.ndarray`
+            ``s^2 / (s^2 + error)``, the linear estimate of least variance.
+        """
+        variance = self.variance[self.lines.groups]
+        return variance / np.where(variance > 0, variance + self.errors(counts), 1.0)
+
+
+class StripingTerms(NamedTuple):
+    """
+    Levels of the lines of each image.
+
+    Attributes
+    ----------
+    values : `~numpy.ndarray` of float64, shape (B, n_strips, n_lines)
+        What to take off.
+    left : `~numpy.ndarray` of bool, shape (B, n_strips, n_lines)
+        Lines that too few pixels tell of. They get no level but their group's.
+    """
+
+    values: np.ndarray
+    left: np.ndarray
+
+
+def remaining_variance(variance, error):
+    """
+    Variance of levels that is left after correction with shrunk estimates.
+
+    Parameters
+    ----------
+    variance : float or `~numpy.ndarray`
+        Variance s^2 of true levels.
+    error : float or `~numpy.ndarray`
+        Variance e of their unshrunk estimates; infinite where there is none.
+
+    Returns
+    -------
+    float or `~numpy.ndarray`
+        ``k^2 e + (1 - k)^2 s^2`` with ``k = s^2 / (s^2 + e)``, which is ``k e``, and
+        never above s^2.
+
+    Examples
+    --------
+    >>> from nircam_tso.measure.striping import remaining_variance
+    >>> print(remaining_variance(4.0, 1.0), remaining_variance(4.0, float("inf")))
+    0.8 4.0
+    """
+    variance, error = np.asarray(variance, float), np.asarray(error, float)
+    known = np.isfinite(error)
+    finite = np.where(known, error, 0.0)
+    total = np.where(variance + finite > 0, variance + finite, 1.0)
+    return np.where(known, variance * finite / total, variance)[()]
+
+
+def _levels(images, bad, free):
+    """Median over the free pixels of each image, 0 where there is none."""
+    flat = images.reshape(len(images), -1)
+    statistics = clipped_statistics(flat, np.flatnonzero(free), bad=bad.reshape(len(bad), -1), rounds=0)
+    return np.nan_to_num(statistics.median)
+
+
+def image_residuals(images, bad, free, window, reference):
+    """
+    Images less their level and, where there is one, the scaled reference.
+
+    Parameters
+    ----------
+    images, bad, free, window
+        As for `series_residuals`.
+    reference : `~numpy.ndarray` of float64, shape (ny, nx), or None
+        Median image of the series, less its level.
+
+    Returns
+    -------
+    `~numpy.ndarray` of float64, shape (B, ny, nx)
+    """
+    bad = bad | ~np.isfinite(images)
+    values = images - _levels(images, bad, free)[:, None, None]
+    if reference is None:
+        return values
+    good = window & ~bad
+    flux = np.where(good, values, 0.0).sum(axis=(1, 2))
+    expected = np.where(good, reference, 0.0).sum(axis=(1, 2))
+    factor = np.ones(len(images))
+    np.divide(flux, expected, out=factor, where=expected > 0)
+    # A blank field, or an integration without its star, has no flux to scale by.
+    factor[~((factor > 0.5) & (factor < 2.0))] = 1.0
+    values -= factor[:, None, None] * reference
+    return values
+
+
+def series_residuals(images, bad, free, window, *, reference="median"):
+    """
+    A sample of images less their level and the scaled median image.
+
+    Parameters
+    ----------
+    images : `~numpy.ndarray` of float64, shape (S, ny, nx)
+        The sample, sky included.
+    bad : `~numpy.ndarray` of bool, shape (S, ny, nx)
+        Bad pixels.
+    free : `~numpy.ndarray` of bool, shape (ny, nx)
+        Pixels away from the star that see what the others see.
+    window : `~numpy.ndarray` of bool, shape (ny, nx)
+        Pixels whose sum is the star's flux, such as the largest aperture.
+    reference : {"median", None}, optional
+        None takes the level off alone.
+
+    Returns
+    -------
+    Residuals
+    """
+    images = np.asarray(images, np.float64)
+    bad = bad | ~np.isfinite(images)
+    image = None
+    if reference is not None:
+        levels = _levels(images, bad, free)
+        series = series_reference(images - levels[:, None, None], bad, window)
+        image, free = series.image, free & ~series.constant_bad
+    return Residuals(image_residuals(images, bad, free, window, image), free & ~bad, image, free)
+
+
+def _true_variance(deviations, errors):
+    """
+    Variance s^2 with which deviations / sqrt(s^2 + errors) have the spread of unit normal ones.
+
+    The spread is the median absolute deviation, so that single wild lines do not count.
+    """
+    if deviations.size == 0:
+        return 0.0
+    squares = deviations * deviations
+    target = _MAD_TO_SIGMA**-2
+
+    def wide(variance):
+        return np.median(squares / np.maximum(variance + errors, np.finfo(float).tiny)) > target
+
+    low, high = 0.0, float(np.median(squares)) / target
+    if not wide(0.0):
+        return 0.0
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if wide(middle) else (low, middle)
+    return 0.5 * (low + high)
+
+
+def fit_striping(residuals, lines, window):
+    """
+    Find how strong the stripes of a series are.
+
+    Parameters
+    ----------
+    residuals : Residuals
+        Sample of the series, see `series_residuals`.
+    lines : Lines
+        The lines.
+    window : `~numpy.ndarray` of bool, shape (ny, nx)
+        Pixels whose sum is the star's flux.
+
+    Returns
+    -------
+    StripingModel
+        The variance of true levels is that of the lines' medians without what white
+        noise adds, ``pi / 2 sigma^2 / n``. With a reference it is that of differences
+        from image to image; without, stripes that stay the same count, too.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nircam_tso.measure.striping import ReadoutLayout, fit_striping, series_residuals, striping_lines
+    >>> rng = np.random.default_rng(1)
+    >>> images = rng.normal(0, 4, (20, 64, 50)) + rng.normal(0, 3, (20, 64, 1))
+    >>> free, star = np.ones((64, 50), bool), np.zeros((64, 50), bool)
+    >>> residuals = series_residuals(images, np.isnan(images), free, star)
+    >>> model = fit_striping(residuals, striping_lines("row", (64, 50), ReadoutLayout()), star)
+    >>> print(f"{model.variance[0]:.1f} {model.scatter[0]:.1f}")
+    9.7 3.9
+    """
+    values, usable = residuals.values, residuals.usable
+    if residuals.reference is not None and len(values) > 1:
+        # The median image is near some of those that it is made of. Differences of two
+        # images do not know it.
+        values = np.diff(values, axis=0) * np.sqrt(0.5)
+        usable = usable[1:] & usable[:-1]
+    medians, counts, deviations = line_medians(values, usable, lines, spreads=True)
+    known = counts >= MIN_FREE
+    n_groups = lines.n_groups
+    variance, scatter = np.zeros(n_groups), np.zeros(n_groups)
+    for group in range(n_groups):
+        inside = known & (lines.groups == group)
+        if not inside.any():
+            continue
+        scatter[group] = np.median(deviations[inside]) * _MAD_TO_SIGMA
+        errors = _MEDIAN_VARIANCE * scatter[group] ** 2 / counts[inside]
+        off = [own[here] - np.median(own[here]) for own, here in zip(medians, inside, strict=True) if here.any()]
+        variance[group] = _true_variance(np.concatenate(off), errors)
+    return StripingModel(lines, residuals.free, window, residuals.reference, variance, scatter)
+
+
+def striping_terms(images, bad, model):
+    """
+    Levels of the lines of each image.
+
+    Estimates are medians over the free pixels, against the mean of their group weighted
+    by ``1 / (s^2 + error)``, and shrunk by ``s^2 / (s^2 + error)``: the best linear
+    prediction of a random level (Robinson 1991, Statistical Science 6, 15). Their mean
+    over the frame is 0. The groups' own levels (of outputs, of odd and even columns)
+    are taken against the median of these.
+
+    Parameters
+    ----------
+    images : `~numpy.ndarray` of float64, shape (B, ny, nx)
+        Images, sky included.
+    bad : `~numpy.ndarray` of bool, shape (B, ny, nx)
+        Bad pixels.
+    model : StripingModel
+        What holds for the series.
+
+    Returns
+    -------
+    StripingTerms
+        All 0 for an image without good pixels.
+    """
+    bad = bad | ~np.isfinite(images)
+    lines = model.lines
+    values = image_residuals(images, bad, model.free, model.window, model.reference)
+    medians, counts, _ = line_medians(values, model.free & ~bad, lines)
+    left = counts < MIN_FREE
+    shrinkage = model.shrinkage(counts)
+    total = model.variance[lines.groups] + model.errors(counts)
+    # Without any noise all lines tell the same.
+    weights = 1.0 / np.where(total > 0, total, 1.0)
+    n_groups = lines.n_groups
+    common = np.full((len(images), n_groups), np.nan)
+    deviations = np.where(left, 0.0, medians)
+    for group in range(n_groups):
+        inside = (lines.groups == group) & ~left
+        weight = np.where(inside, weights, 0.0)
+        norm = weight.sum(axis=(1, 2))
+        own = norm > 0
+        sums = np.where(inside, weight * deviations, 0.0).sum(axis=(1, 2))
+        common[own, group] = sums[own] / norm[own]
+        deviations -= np.where(inside, np.nan_to_num(common[:, group])[:, None, None], 0.0)
+    terms = shrinkage * deviations
+    if n_groups > 1:
+        for row in np.flatnonzero(np.isfinite(common).any(axis=1)):
+            offsets = np.nan_to_num(common[row] - np.nanmedian(common[row]))
+            terms[row] += offsets[lines.groups]
+    return StripingTerms(terms, left)
+
+
+def group_differences(values, group_range, *, steps):
+    """
+    Differences of groups, in which stripes are looked for.
+
+    Parameters
+    ----------
+    values : `~numpy.ndarray`, shape (B, groups, ny, nx)
+        Ramps, of any numeric type; or bad pixels of each group, as bool.
+    group_range : (int, int)
+        First and last group used, zero-based.
+    steps : bool
+        Whether to make a difference of each two successive groups, as slopes and group
+        steps need, or one of the last group less the first.
+
+    Returns
+    -------
+    `~numpy.ndarray`, shape (B, n_differences, ny, nx)
+        float64, or bool where any of the groups between and with the two is bad.
+    """
+    first, last = group_range
+    edges = range(first, last + 1) if steps else (first, last)
+    pairs = list(zip(edges[:-1], edges[1:], strict=True))
+    if values.dtype == bool:
+        return np.stack([values[:, a : b + 1].any(axis=1) for a, b in pairs], axis=1)
+    return np.stack([np.subtract(values[:, b], values[:, a], dtype=np.float64) for a, b in pairs], axis=1)
+
+
+def correct_groups(data, bad, models, group_range, *, steps):
+    """
+    Take stripes off ramps, each difference of groups by itself.
+
+    Parameters
+    ----------
+    data : `~numpy.ndarray`, shape (B, groups, ny, nx)
+        Ramps, of any numeric type.
+    bad : `~numpy.ndarray` of bool, shape (B, n_differences, ny, nx)
+        Bad pixels of each difference.
+    models : sequence of StripingModel
+        One for each difference.
+    group_range : (int, int)
+        First and last group used, zero-based.
+    steps : bool
+        As for `group_differences`.
+
+    Returns
+    -------
+    corrected : `~numpy.ndarray` of float64, shape (B, groups, ny, nx)
+        A copy whose groups differ by the corrected differences. Groups up to the first
+        one used stay as they are.
+    left : `~numpy.ndarray` of bool, shape (B, n_differences, n_strips, n_lines)
+        Lines that too few pixels tell of.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nircam_tso.measure.striping import ReadoutLayout, correct_groups, fit_striping
+    >>> from nircam_tso.measure.striping import group_differences, series_residuals, striping_lines
+    >>> rng = np.random.default_rng(1)
+    >>> ramps = np.cumsum(10 + rng.normal(0, 1, (12, 3, 20, 30)) + rng.normal(0, 9, (12, 3, 20, 1)), axis=1)
+    >>> free, star = np.ones((20, 30), bool), np.zeros((20, 30), bool)
+    >>> lines = striping_lines("row", (20, 30), ReadoutLayout())
+    >>> differences = group_differences(ramps, (0, 2), steps=True)
+    >>> bad = np.isnan(differences)
+    >>> models = [fit_striping(series_residuals(differences[:, k], bad[:, k], free, star), lines, star) for k in (0, 1)]
+    >>> corrected, left = correct_groups(ramps, bad, models, (0, 2), steps=True)
+    >>> print(f"{np.diff(ramps, axis=1).mean(axis=3).std():.0f} {np.diff(corrected, axis=1).mean(axis=3).std():.0f}")
+    9 3
+    """
+    differences = group_differences(data, group_range, steps=steps)
+    terms = [striping_terms(differences[:, k], bad[:, k], model) for k, model in enumerate(models)]
+    corrected = np.array(data, np.float64)
+    # What is taken off one group carries on to all that follow.
+    summed = np.cumsum([part.values for part in terms], axis=0)
+    for k, model in enumerate(models):
+        subtract_terms(corrected[:, group_range[0] + 1 + k if steps else group_range[1]], summed[k], model.lines)
+    return corrected, np.stack([part.left for part in terms], axis=1)
