@@ -11,6 +11,7 @@ __all__ = ["COMMANDS", "build_parser", "main"]
 COMMANDS = {
     "extract": "measure a stack of images and write the time series",
     "info": "tell what a source is, without reading its pixels",
+    "plot": "draw a product: light curves, columns, centres, noise, images",
     "simulate": "write a synthetic exposure with known truth",
     "demo": "simulate a transit, extract it, and show the result",
     "jd": "convert calendar dates into Julian dates, and back",

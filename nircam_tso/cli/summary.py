@@ -17,8 +17,8 @@ def summary_lines(ts):
     Returns
     -------
     list of str
-        Target, times, sky, centre, light curves with their point-to-point scatter and
-        quoted error, and the counts of quality flags.
+        Target, times, sky, centre, light curves with their point-to-point scatter,
+        quoted error and its parts in ppm, and the counts of quality flags.
     """
     from nircam_tso.quality import QualityFlag, good
 
@@ -30,7 +30,7 @@ def summary_lines(ts):
     lines.append(f"times     {_span(ts)}, from {meta.get('time_source', 'unknown')}")
     lines.append(f"sky       {_median(ts['background'])} per pixel")
     lines.append(f"centre    {_centre(ts)}")
-    lines += _light_curves(ts, ok)
+    lines += _light_curves(ts)
     flags = np.asarray(ts["quality"])
     counts = {flag.name: int(((flags & np.uint32(flag)) != 0).sum()) for flag in QualityFlag}
     seen = ", ".join(f"{name} {count}" for name, count in counts.items() if count)
@@ -74,25 +74,37 @@ def _span(ts):
     return f"{times.min().isot[:23]} to {times.max().isot[:23]} UTC"
 
 
-def _light_curves(ts, ok):
+def _light_curves(ts):
+    """A line per light curve, under a line of headings; noise in ppm, a star at the quietest aperture."""
+    from nircam_tso.inspect.statistics import summary
+
+    table = summary(ts)
+    if len(table) == 0:
+        return []
+    unit = getattr(table["flux"], "unit", None)
+    parts = [name for name in table.colnames[table.colnames.index("ratio") + 1 : -1] if np.isfinite(table[name]).any()]
+    headings = ["flux", f"median{f' [{unit}]' if unit else ''}", "scatter [ppm]", "quoted", "ratio", *parts]
+    rows = []
+    for row in table:
+        level = float(getattr(row["flux"], "value", row["flux"]))
+        if not np.isfinite(row["scatter"]):
+            rows.append([row["column"], "no good row" if np.isnan(level) else f"{level:.6g}", *[""] * (3 + len(parts))])
+            continue
+        scatter = f"{row['scatter']:.0f} +- {row['scatter_err']:.0f}"
+        cells = [_ppm(row["quoted"]), f"{row['ratio']:.2f}" if np.isfinite(row["ratio"]) else "-"]
+        cells += [_ppm(row[name]) for name in parts]
+        rows.append([row["column"] + (" *" if row["best"] else ""), f"{level:.6g}", scatter, *cells])
+    widths = [max(len(line[i]) for line in [headings, *rows]) for i in range(len(headings))]
     lines = []
-    for name in ts.colnames:
-        if not name.startswith("aperture_sum_") or name.startswith("aperture_sum_err_"):
-            continue
-        flux = _values(ts[name])
-        error = _values(ts[name.replace("aperture_sum_", "aperture_sum_err_", 1)])
-        use = ok & np.isfinite(flux)
-        if not use.any():
-            lines.append(f"flux      {name}: no good row")
-            continue
-        level = np.median(flux[use])
-        text = f"flux      {name}: median {level:.6g} {getattr(ts[name], 'unit', None) or ''}".rstrip()
-        steps = np.diff(flux[use])
-        if steps.size > 1 and level > 0:
-            # Differences of neighbours do not see a transit; their median is robust.
-            scatter = 1.4826 * np.median(np.abs(steps)) / np.sqrt(2) / level * 1e6
-            text += f", scatter {scatter:.0f} ppm"
-            if np.isfinite(error[use]).any():
-                text += f", quoted error {np.nanmedian(error[use]) / level * 1e6:.0f} ppm"
-        lines.append(text)
-    return lines
+    for line in [headings, *rows]:
+        cells = [
+            line[0].ljust(widths[0]),
+            *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True)),
+        ]
+        lines.append(f"          {'  '.join(cells)}".rstrip())
+    # The first heading stands where the other lines of the summary have theirs.
+    return ["flux" + lines[0].replace("flux", "    ", 1)[4:], *lines[1:]]
+
+
+def _ppm(value):
+    return f"{value:.0f}" if np.isfinite(value) else "-"

@@ -1,0 +1,1 @@
+"""Looking at a product: its statistics, its systematics, and pictures of it."""

@@ -1,0 +1,356 @@
+"""What in a light curve is the instrument: tilts, settling, and what it goes with."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nircam_tso.inspect.light_curves import (
+    column_values,
+    elapsed_seconds,
+    light_curve,
+    systematic_columns,
+    usable_rows,
+)
+from nircam_tso.inspect.statistics.noise import relative_flux, sigma_of, without_outliers
+from nircam_tso.inspect.tilts import find_tilts
+
+__all__ = [
+    "Detrended",
+    "Settling",
+    "Vectors",
+    "decorrelation_vectors",
+    "find_settling",
+    "find_tilts",
+    "linear_detrend",
+]
+
+
+@dataclass(frozen=True)
+class Settling:
+    """
+    An exponential drift at the beginning of a series.
+
+    Attributes
+    ----------
+    found : bool
+        Whether it is significant.
+    amplitude_ppm, amplitude_err_ppm : float
+        Height of the exponential at the first row, relative to the flux; positive where the star begins
+        too bright.
+    timescale : float
+        Seconds in which it falls by e; NaN where there is none.
+    significance : float
+        Square root of the gain in chi-squared over a straight line, in sigma.
+    duration : float
+        Seconds until it is below a tenth of one row's scatter: 0 where not found.
+    n_rows : int
+        Rows that lie within that time.
+    """
+
+    found: bool
+    amplitude_ppm: float
+    amplitude_err_ppm: float
+    timescale: float
+    significance: float
+    duration: float
+    n_rows: int
+
+
+def find_settling(ts, column=None, *, limit=None, threshold=5.0, rows=None):
+    """
+    Look for a drift that dies away in the first minutes. Nothing is cut.
+
+    Parameters
+    ----------
+    ts : `~astropy.timeseries.TimeSeries`
+        A product.
+    column : str, optional
+        Light curve of the product; by default the least scattered aperture sum.
+    limit : `~astropy.units.Quantity`, optional
+        Time from the start that is looked at; by default a fifth of the series, one
+        hour at most. It must end before a transit begins.
+    threshold : float, optional
+        Significance from which on it is found.
+    rows : array_like of bool, shape (n,), optional
+        Rows to take.
+
+    Returns
+    -------
+    Settling
+
+    Raises
+    ------
+    ValueError
+        For a limit that is no time or leaves less than 20 rows, or an unknown column.
+
+    Notes
+    -----
+    Least squares of a straight line plus an exponential, on a grid of 40 time scales from
+    three median steps to half the limit; the noise is that of neighbours' differences.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astropy import units as u
+    >>> from astropy.time import Time
+    >>> from astropy.timeseries import TimeSeries
+    >>> from nircam_tso.inspect.systematics import find_settling
+    >>> t = np.arange(1000) * 10.0
+    >>> flux = 1e5 * (1 - 1e-3 * np.exp(-t / 300)) + np.random.default_rng(1).normal(0, 10, 1000)
+    >>> ts = TimeSeries(time=Time("2026-07-01") + t * u.s, data={"aperture_sum_r5": flux})
+    >>> found = find_settling(ts)
+    >>> found.found, bool(abs(found.amplitude_ppm + 1000) < 4 * found.amplitude_err_ppm)
+    (True, True)
+    """
+    from astropy import units as u
+
+    flux, use = relative_flux(ts, column, rows)
+    seconds = elapsed_seconds(ts)[use]
+    known = np.isfinite(seconds)
+    order = np.argsort(seconds[known], kind="stable")
+    flux, seconds = flux[known][order], seconds[known][order]
+    if limit is None:
+        length = min(seconds[-1] / 5, 3600.0) if seconds.size else 0.0
+    else:
+        try:
+            length = float(u.Quantity(limit).to_value(u.s))
+        except (TypeError, ValueError):
+            raise ValueError(f"limit: {limit!r} is not a time; give a Quantity such as 30 * u.min") from None
+    early = seconds - seconds[:1] <= length
+    if early.sum() < 20:
+        raise ValueError(f"limit: {length:g} s hold {int(early.sum())} usable rows with a time; 20 are needed")
+    sigma = sigma_of(flux[early])
+    flux, seconds = flux[early], seconds[early] - seconds[0]
+    if not sigma > 0:
+        return Settling(False, np.nan, np.nan, np.nan, 0.0, 0.0, 0)
+    flux = without_outliers(flux, sigma)
+    line = np.column_stack([np.ones(seconds.size), seconds / length])
+    base = _chi_squared(line, flux, sigma)
+    step = np.median(np.diff(seconds))
+    scales = np.geomspace(3 * step, length / 2, 40)
+    designs = [np.column_stack([line, np.exp(-seconds / scale)]) for scale in scales]
+    fits = [_chi_squared(design, flux, sigma) for design in designs]
+    best = int(np.argmin([chi for chi, *_ in fits]))
+    chi, values, covariance = fits[best]
+    significance = float(np.sqrt(max(base[0] - chi, 0.0)))
+    amplitude, error = float(values[2]), float(np.sqrt(covariance[2, 2]))
+    found = significance >= threshold
+    duration = 0.0
+    if found and abs(amplitude) > 0.1 * sigma:
+        duration = float(scales[best] * np.log(abs(amplitude) / (0.1 * sigma)))
+    return Settling(
+        found=found,
+        amplitude_ppm=amplitude * 1e6,
+        amplitude_err_ppm=error * 1e6,
+        timescale=float(scales[best]) if found else float("nan"),
+        significance=significance,
+        duration=duration,
+        n_rows=int((seconds < duration).sum()),
+    )
+
+
+def _chi_squared(design, flux, sigma):
+    values, covariance = _solve(design, flux, np.full(flux.size, sigma))
+    return float((((flux - design @ values) / sigma) ** 2).sum()), values, covariance
+
+
+def _solve(design, flux, sigma):
+    """Weighted least squares by the singular values: coefficients and their covariance."""
+    left, singular, right = np.linalg.svd(design / sigma[:, None], full_matrices=False)
+    values = right.T @ ((left.T @ (flux / sigma)) / singular)
+    return values, (right.T / singular**2) @ right
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """
+    What a light curve may go with, ready for a linear fit.
+
+    Attributes
+    ----------
+    names : list of str
+        A name for each column of the matrix.
+    matrix : `~numpy.ndarray`, shape (n, k)
+        The columns, centred and scaled; NaN where not known.
+    centre, scale : `~numpy.ndarray`, shape (k,)
+        What was subtracted, and by what it was then divided, in each column's unit.
+    """
+
+    names: list
+    matrix: np.ndarray
+    centre: np.ndarray
+    scale: np.ndarray
+
+
+def decorrelation_vectors(ts, names=None, *, trend=0, rows=None):
+    """
+    Columns of a product as vectors for a linear fit.
+
+    Parameters
+    ----------
+    ts : `~astropy.timeseries.TimeSeries`
+        A product.
+    names : sequence of str, optional
+        Columns; by default centres, widths, sky and components, as
+        `~nircam_tso.inspect.light_curves.systematic_columns` finds them.
+    trend : int, optional
+        Highest power of time to add: ``time``, ``time^2`` and so on.
+    rows : array_like of bool, shape (n,), optional
+        Rows that tell centre and scale.
+
+    Returns
+    -------
+    Vectors
+        Median 0 and standard deviation 1 over the good rows. Columns without any
+        variation there are left out.
+
+    Raises
+    ------
+    ValueError
+        For a column that is not there, or a negative power.
+
+    Examples
+    --------
+    >>> from astropy.table import Table
+    >>> from nircam_tso.inspect.systematics import decorrelation_vectors
+    >>> vectors = decorrelation_vectors(Table({"x_gauss": [9.0, 10, 11], "fwhm": [2.0, 2, 2]}))
+    >>> vectors.names, float(vectors.matrix[2, 0])
+    (['x_gauss'], 1.224744871391589)
+    """
+    if isinstance(trend, bool) or trend != int(trend) or trend < 0:
+        raise ValueError(f"trend: {trend!r} is not a power of time, 0 or more")
+    columns = {}
+    for name in systematic_columns(ts) if names is None else names:
+        if name not in ts.colnames:
+            raise ValueError(f"names: {name!r} is not in ts (it has {', '.join(ts.colnames)})")
+        columns[name] = column_values(ts, name)
+    if trend:
+        seconds = elapsed_seconds(ts)
+        # About the middle, so that the powers are hardly alike.
+        seconds = seconds - (np.nanmax(seconds) / 2 if np.isfinite(seconds).any() else 0.0)
+        columns |= {"time" if power == 1 else f"time^{power}": seconds**power for power in range(1, int(trend) + 1)}
+    use = usable_rows(ts, rows=rows)
+    kept, matrix, centre, scale = [], [], [], []
+    for name, values in columns.items():
+        known = values[use & np.isfinite(values)]
+        spread = known.std() if known.size > 1 else 0.0
+        if not spread > 1e-12 * max(abs(known).max(initial=0.0), 1e-300):
+            continue
+        kept.append(name)
+        centre.append(np.median(known))
+        scale.append(spread)
+        matrix.append((values - centre[-1]) / spread)
+    stacked = np.column_stack(matrix) if matrix else np.empty((len(ts), 0))
+    return Vectors(kept, stacked, np.array(centre), np.array(scale))
+
+
+@dataclass(frozen=True)
+class Detrended:
+    """
+    A light curve without what it goes with.
+
+    Attributes
+    ----------
+    flux, error : `~numpy.ndarray`, shape (n,)
+        Light curve over the fitted model, about 1, and its 1 sigma; NaN where a vector is not
+        known, or the flux.
+    names : list of str
+        ``"level"``, then the vectors.
+    coefficients, errors : `~numpy.ndarray`, shape (1 + k,)
+        Relative flux at the vectors' centres, and its change for one unit of each.
+    covariance : `~numpy.ndarray`, shape (1 + k, 1 + k)
+        Of the coefficients.
+    chi2 : float
+        Reduced chi-squared; 1 by construction where the light curve has no errors.
+    n_rows : int
+        Rows that were fitted.
+    """
+
+    flux: np.ndarray
+    error: np.ndarray
+    names: list
+    coefficients: np.ndarray
+    errors: np.ndarray
+    covariance: np.ndarray
+    chi2: float
+    n_rows: int
+
+
+def linear_detrend(ts, vectors=None, column=None, *, rows=None):
+    """
+    Divide a light curve by its best linear combination of vectors.
+
+    Parameters
+    ----------
+    ts : `~astropy.timeseries.TimeSeries`
+        A product.
+    vectors : Vectors, optional
+        From `decorrelation_vectors`, which makes them by default.
+    column : str, optional
+        Light curve of the product; by default the least scattered aperture sum.
+    rows : array_like of bool, shape (n,), optional
+        Rows to fit: those out of transit, or part of the transit is taken away.
+
+    Returns
+    -------
+    Detrended
+        Only rows that are `~nircam_tso.good` are fitted; all are divided.
+
+    Raises
+    ------
+    ValueError
+        For vectors of another product, vectors that depend on each other, or too few rows.
+
+    Notes
+    -----
+    Least squares, weighted by the quoted errors where all are known. Without errors the covariance is
+    scaled by the residuals.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astropy.table import QTable
+    >>> from nircam_tso.inspect.systematics import decorrelation_vectors, linear_detrend
+    >>> rng = np.random.default_rng(1)
+    >>> x = rng.normal(20, 0.01, 500)
+    >>> ts = QTable({"x_gauss": x, "aperture_sum_r3": 1e5 * (1 + 0.2 * (x - 20)) + rng.normal(0, 10, 500)})
+    >>> result = linear_detrend(ts, decorrelation_vectors(ts))
+    >>> bool(abs(result.flux.std() * 1e6 - 100) < 10)
+    True
+    """
+    curve = light_curve(ts, column)
+    vectors = decorrelation_vectors(ts, rows=rows) if vectors is None else vectors
+    matrix = np.asarray(vectors.matrix, float)
+    if matrix.shape != (len(ts), len(vectors.names)):
+        raise ValueError(f"vectors: have {matrix.shape[0]} rows, ts has {len(ts)}; make them from the same product")
+    flux = column_values(ts, curve.name)
+    use = usable_rows(ts, curve.name, rows) & np.isfinite(matrix).all(axis=1)
+    size = 1 + matrix.shape[1]
+    if use.sum() <= size:
+        raise ValueError(f"ts: {int(use.sum())} usable rows are too few to fit {size} coefficients")
+    level = np.median(flux[use])
+    if not level > 0:
+        raise ValueError(f"column: {curve.name} has a median of {level:g}; a relative flux needs a positive one")
+    flux = flux / level
+    error = np.full(len(ts), np.nan) if curve.error is None else column_values(ts, curve.error) / level
+    weighted = bool((np.isfinite(error[use]) & (error[use] > 0)).all())
+    design = np.column_stack([np.ones(len(ts)), matrix])
+    if np.linalg.matrix_rank(design[use]) < size:
+        raise ValueError(f"vectors: {', '.join(vectors.names)} depend on each other; leave some out")
+    sigma = error[use] if weighted else np.ones(int(use.sum()))
+    values, covariance = _solve(design[use], flux[use], sigma)
+    chi2 = float((((flux[use] - design[use] @ values) / sigma) ** 2).sum() / (use.sum() - size))
+    if not weighted:
+        covariance, chi2 = covariance * chi2, 1.0
+    model = design @ values
+    model[~(model > 0)] = np.nan
+    return Detrended(
+        flux=flux / model,
+        error=error / model,
+        names=["level", *vectors.names],
+        coefficients=values,
+        errors=np.sqrt(np.diag(covariance)),
+        covariance=covariance,
+        chi2=chi2,
+        n_rows=int(use.sum()),
+    )
