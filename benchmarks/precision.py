@@ -8,7 +8,7 @@ The printed table is reStructuredText.
 
 import argparse
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from astropy import units as u
@@ -105,7 +105,9 @@ def exposures(n_focused, n_defocused):
     common |= {"settings": settings}
     yield _simulate("64 x 64, focused", focused, n_focused, jitter=0.01, drifts=0.0, seed=1, **common)
     name = "64 x 64, focused, 1/f noise, jitter"
-    yield _simulate(name, focused, n_focused, jitter=0.05, drifts=5.0, seed=2, **common)
+    drifting = _simulate(name, focused, n_focused, jitter=0.05, drifts=5.0, seed=2, **common)
+    yield drifting
+    yield replace(drifting, name='the same, ``striping="row"``', settings={**settings, "striping": "row"})
     yield _simulate(
         "256 x 256, weak lens",
         PSFTemplate(weak_lens_psf((256, 256))),

@@ -141,7 +141,7 @@ def dq_mask(names):
     return bits
 
 
-def good(ts):
+def good(ts, star=1):
     """
     Rows that no quality bit warns of.
 
@@ -155,6 +155,8 @@ def good(ts):
     ----------
     ts : `~astropy.table.Table`
         A product with a column ``quality``.
+    star : int, optional
+        Which of several stars: 2 for the columns that end in ``_star2``.
 
     Returns
     -------
@@ -173,9 +175,11 @@ def good(ts):
     >>> good(Table({"quality": [0, 1024, 64]}))
     array([ True,  True, False])
     """
-    if "quality" not in ts.colnames:
-        raise ValueError(f"ts: has no column 'quality' (it has {', '.join(ts.colnames)})")
+    suffix = "" if star == 1 else f"_star{star}"
+    name = f"quality{suffix}"
+    if name not in ts.colnames:
+        raise ValueError(f"ts: has no column {name!r} (it has {', '.join(ts.colnames)})")
     warns = QualityFlag.warning()
-    if ts.meta.get("saturation_varies"):
+    if ts.meta.get(f"saturation_varies{suffix}"):
         warns |= QualityFlag.SATURATED
-    return (np.asarray(ts["quality"]).astype(np.uint32) & np.uint32(warns)) == 0
+    return (np.asarray(ts[name]).astype(np.uint32) & np.uint32(warns)) == 0

@@ -125,14 +125,15 @@ def build_table(settings, exposure, plans, times, numbers):
         ts.meta["noise_budget"] = json.dumps(budget, sort_keys=True)
     if covariances:
         ts.meta["group_covariance"] = json.dumps(covariances, sort_keys=True)
-    ts.meta["saturation_varies"] = any(_saturation_varies(star) for star in numbers)
+    for star, measured in enumerate(numbers, 1):
+        ts.meta["saturation_varies" + ("" if star == 1 else f"_star{star}")] = _saturation_varies(measured)
     ts.meta["provenance"] = json.dumps(_provenance(settings, exposure, notes), sort_keys=True)
     return ts
 
 
 def _saturation_varies(numbers):
     some = (numbers["quality"] & np.uint32(QualityFlag.NO_DATA)) == 0
-    return np.unique(numbers["saturated_set"][some]).size > 1
+    return bool(np.unique(numbers["saturated_set"][some]).size > 1)
 
 
 def _meta_of_stars(plans):

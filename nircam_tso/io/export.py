@@ -7,7 +7,7 @@ import numpy as np
 
 __all__ = ["aperture_photometry", "filenames", "to_lightkurve", "to_pandas"]
 
-_RADIUS = re.compile(r"aperture_sum_r([0-9.eE+-]+)$")
+_RADIUS = re.compile(r"aperture_sum_r([0-9.eE+-]+)(fwhm)?$")
 
 
 def _radii(ts):
@@ -29,8 +29,9 @@ def aperture_photometry(ts):
     Returns
     -------
     `~pandas.DataFrame`
-        A column per radius, whose key is the radius in pixels as a float, in the order
-        of the radii; indexed by row number. ``attrs["unit"]`` is the unit of the sums.
+        A column per radius, whose key is the radius as a float, in pixels (or in widths,
+        with ``radius_unit="fwhm"``), in the order of the radii; indexed by row number.
+        ``attrs["unit"]`` is the unit of the sums, ``attrs["radius_unit"]`` that of the radii.
 
     Raises
     ------
@@ -49,6 +50,7 @@ def aperture_photometry(ts):
     columns = _radii(ts)
     frame = pd.DataFrame({radius: _native(ts[columns[radius]]) for radius in sorted(columns)})
     frame.attrs["unit"] = str(getattr(ts[columns[min(columns)]], "unit", "") or "")
+    frame.attrs["radius_unit"] = "fwhm" if columns[min(columns)].endswith("fwhm") else "pix"
     return frame
 
 

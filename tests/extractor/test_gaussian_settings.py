@@ -6,7 +6,7 @@ from astropy import units as u
 from astropy.modeling import fitting, models
 from astropy.time import Time
 
-from nircam_tso import QualityFlag, TimeSeriesExtractor
+from nircam_tso import QualityFlag, TimeSeriesExtractor, aperture_photometry
 from nircam_tso.measure.gaussian import evaluate_gaussians
 
 N = 8
@@ -112,6 +112,10 @@ def test_radii_in_widths():
     assert ratio == pytest.approx(1.0, abs=0.01)
     assert lost < 0.9
     assert ts.meta["radius_unit"] == "fwhm"
+    table = aperture_photometry(ts)
+    assert list(table) == [1.0, 2.0]
+    assert table.attrs["radius_unit"] == "fwhm"
+    assert np.array_equal(table[2.0], ts["aperture_sum_r2fwhm"].value)
     assert ts["aperture_sum_r2fwhm"].info.description == "flux within 2 widths (FWHM), background subtracted"
 
 

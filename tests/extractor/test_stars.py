@@ -8,7 +8,7 @@ from astropy.io import fits
 from astropy.time import Time
 from astropy.wcs import WCS
 
-from nircam_tso import AnnulusBackground, TimeSeriesExtractor, read, write
+from nircam_tso import AnnulusBackground, TimeSeriesExtractor, good, read, write
 from nircam_tso.measure.gaussian import evaluate_gaussians
 from nircam_tso.simulate import simulate_exposure
 
@@ -67,6 +67,10 @@ def test_one_of_them_without_data(cube):
     assert ts["quality_star2"][3] & 1
     assert np.isnan(ts["aperture_sum_r3_star2"][3])
     assert np.isfinite(ts["aperture_sum_r3"]).all()
+    assert good(ts).all()
+    assert np.array_equal(np.flatnonzero(~good(ts, star=2)), [3])
+    with pytest.raises(ValueError, match="quality_star3"):
+        good(ts, star=3)
 
 
 def test_products_hold_all_of_it(together, tmp_path):
