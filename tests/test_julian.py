@@ -258,6 +258,17 @@ def test_leap_seconds():
         gregorian_to_jd(2016, 12, 31, 22, 59, 60)
 
 
+def test_second_61_does_not_exist_on_days_of_a_leap_second_either():
+    with pytest.raises(ValueError, match="second: 61 is not"):
+        gregorian_to_jd(2016, 12, 31, 23, 59, 61)
+
+
+def test_a_fraction_of_a_minute_before_seconds():
+    assert gregorian_to_jd(2016, 1, 1, 0, 30.5) == gregorian_to_jd(2016, 1, 1, 0, 30, 30)
+    with pytest.raises(ValueError, match="minute: 30.5 has a fraction, but second is not 0"):
+        gregorian_to_jd(2016, 1, 1, 0, 30.5, 2)
+
+
 @pytest.mark.parametrize(
     ("date", "message"),
     [

@@ -3,7 +3,9 @@
 import matplotlib.pyplot as plt
 import numpy as np
 from astropy.io import fits
+from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
+from matplotlib.patheffects import Normal, Stroke
 
 from nircam_tso.io.exposure import Exposure, Segment
 from nircam_tso.timing import Readout, exposure_times
@@ -18,17 +20,28 @@ CARDS = {
     "NGROUPS": 3,
     "NFRAMES": 2,
     "GROUPGAP": 1,
+    "DRPFRMS1": 1,
     "NRSTSTRT": 2,
     "NRESETS": 1,
 }
+# Four files of a ground test, whose integrations of 80 s begin nobody knows when within their shares.
+GROUND = {
+    "DATE-OBS": "2019-12-11",
+    "TIME-OBS": "12:00:00",
+    "TIME-END": "12:08:00",
+    "TFRAME": FRAME,
+    "NGROUPS": 3,
+    "NFRAMES": 2,
+    "GROUPGAP": 1,
+}
 # Okabe and Ito's colours, which everyone can tell apart; hatches say the same in grey.
-READ, GAP, RESET, LINE, STEP = "#0072B2", "#D9E8F2", "#F0E3C0", "#000000", "#D55E00"
+READ, GAP, RESET, DROPPED, LINE, STEP = "#0072B2", "#D9E8F2", "#F0E3C0", "#FFFFFF", "#000000", "#D55E00"
 
 
-def frames_after(times):
-    """Moments as frames since EXPSTART."""
+def frames_after(times, mjd=CARDS["EXPSTART"]):
+    """Moments as frames since the start of the exposure."""
     day, seconds = time_to_tai(times)
-    start_day, start = mjd_to_tai(CARDS["EXPSTART"])
+    start_day, start = mjd_to_tai(mjd)
     return ((day - start_day) * 86400 + seconds - start) / FRAME
 
 
@@ -37,13 +50,16 @@ def box(axes, begin, length, y, height, color, **more):
 
 
 def mark(axes, x, top, bottom, label, color=LINE, **more):
-    """A line down to a moment, and its name above."""
+    """A line down to a moment, and its name above or, aligned to the left or right, beside its upper end."""
     axes.plot([x, x], [bottom, top], color=color, linewidth=1, zorder=3, solid_capstyle="butt")
-    axes.text(x, top + 0.06, label, color=color, va="bottom", **{"ha": "center", **more})
+    beside = {"left": 0.12, "right": -0.12}.get(more.get("ha"), 0.0)
+    axes.text(x + beside, top - 0.2 if beside else top + 0.06, label, color=color, **{"ha": "center", **more})
 
 
 def frames(axes, readout, begin, y, height):
-    """The frames of an integration: those read, and those skipped between groups."""
+    """The frames of an integration: those dropped, read, and skipped between groups."""
+    for i in range(readout.drpfrms1):
+        box(axes, begin + i, 1, y, height, DROPPED, hatch="..")
     for group in range(readout.ngroups):
         for i in range(readout.group_frames if group < readout.ngroups - 1 else readout.nframes):
             at = begin + readout.drpfrms1 + group * readout.group_frames + i
@@ -64,7 +80,16 @@ start, middle, end = (frames_after(times) for times in (whole.start, whole.middl
 step_start, step, step_end = (frames_after(times) for times in (steps.start, steps.middle, steps.end))
 span = readout.span() / FRAME
 
-figure, (upper, lower) = plt.subplots(2, 1, figsize=(10, 8.2), height_ratios=(1.0, 1.2), facecolor="white")
+headers = [fits.Header({**GROUND, "NINTS": 1, "ON_NINT": k}) for k in (1, 2, 3, 4)]
+files = [Segment(f"{k}.fits", None, "ncdhas-slp", one, 1, None, (64, 64), k) for k, one in enumerate(headers, 1)]
+shares = exposure_times(Exposure(files))
+# 11 December 2019, noon.
+share_start, share, share_end = (frames_after(t, 58828.5) for t in (shares.start, shares.middle, shares.end))
+taken = Readout.from_header(headers[0]).integration_time / FRAME
+
+figure, (upper, lower, ground) = plt.subplots(
+    3, 1, figsize=(10, 11.6), height_ratios=(1.0, 1.3, 0.75), facecolor="white"
+)
 plt.rcParams.update({"svg.hashsalt": "timeline"})
 
 # The exposure.
@@ -80,7 +105,7 @@ for x, name in ((0.0, "EXPSTART"), (0.5 * span, "EXPMID"), (span, "EXPEND")):
 for k in range(readout.nints):
     # EXPMID lies beside the middle of the second integration, so names stand at two heights.
     for x, name, side in ((start[k], "time_start", "left"), (middle[k], "time", "left"), (end[k], "time_end", "right")):
-        mark(upper, x, 1.75 if name == "time" else 1.25, 0, name, color=STEP, ha=side)
+        mark(upper, x, 1.9 if name == "time" else 1.4, 0, name, color=STEP, ha=side)
 brace(upper, 0, start[0], -0.25, "NRSTSTRT")
 brace(upper, end[0], start[1], -0.25, "NRESETS +\nDRPFRMS3")
 brace(upper, start[2], end[2], -0.75, "integration time")
@@ -100,34 +125,65 @@ for group in range(readout.ngroups):
     center = start[0] + readout.group_center(group) / FRAME
     lower.plot(center, 0.5, "o", color="white", markeredgecolor="black", markersize=8, zorder=4)
     lower.text(first + 0.5 * readout.nframes, -0.12, f"group {group + 1}", ha="center", va="top")
+over = {"zorder": 5, "bbox": {"facecolor": "white", "edgecolor": "none", "pad": 1}}
 for k in range(readout.ngroups - 1):
     y = 2.0 + 0.8 * k
     lower.plot([step_start[k], step_end[k]], [y, y], color=STEP, linewidth=2)
     lower.plot([step_start[k]] * 2, [0.5, y], color=STEP, linewidth=0.8, linestyle=":")
     lower.plot([step_end[k]] * 2, [0.5, y], color=STEP, linewidth=0.8, linestyle=":")
     lower.plot(step[k], y, "D", color=STEP, markersize=7)
-    lower.text(step[k], y + 0.2, f"step {k + 1}: group {k + 2} less group {k + 1}", color=STEP, ha="center")
-mark(lower, start[0], 1.35, 0, "int_start_MJD_UTC", color=READ, ha="right")
+    lower.text(step[k], y + 0.2, f"step {k + 1}: group {k + 2} less group {k + 1}", color=STEP, ha="center", **over)
+mark(lower, start[0], 1.5, 0, "int_start_MJD_UTC", color=READ, ha="right")
 mark(lower, middle[0], 3.6, 1, "int_mid_MJD_UTC  (time)", color=READ)
-mark(lower, end[0], 1.35, 0, "int_end_MJD_UTC", color=READ, ha="left")
-brace(lower, start[0], start[0] + 1, -0.75, "TFRAME")
-brace(lower, start[0] + readout.group_frames, start[0] + 2 * readout.group_frames, -0.75, "TGROUP")
+mark(lower, end[0], 1.5, 0, "int_end_MJD_UTC", color=READ, ha="left")
+reads = start[0] + readout.drpfrms1
+brace(lower, 0, start[0], -0.25, "NRSTSTRT")
+brace(lower, start[0], reads, -0.25, "DRPFRMS1")
+brace(lower, reads, reads + 1, -0.75, "TFRAME")
+brace(lower, reads + readout.group_frames, reads + 2 * readout.group_frames, -0.75, "TGROUP")
 lower.set_title(
     "Its first integration, with the columns of INT_TIMES and the group steps", loc="left", fontweight="bold"
 )
 
-for axes, right, bottom, top in ((upper, span, -1.7, 2.9), (lower, end[0] + 1.6, -1.9, 4.1)):
-    axes.set_xlim(-0.6, right + 0.6)
+# Files of a ground test that share a span.
+for k in range(len(files)):
+    box(ground, share_start[k], share_end[k] - share_start[k], 0, 1, "white")
+    box(ground, share[k] - 0.5 * taken, taken, 0.15, 0.7, GAP, linestyle="--")
+    ground.text(share[k], -0.12, f"ON_NINT {k + 1}", ha="center", va="top")
+    mark(ground, share[k], 1.75, 0, "time", color=STEP)
+mark(ground, share_start[1], 1.5, 0, "time_start", color=STEP, ha="left")
+mark(ground, share_end[1], 1.5, 0, "time_end", color=STEP, ha="right")
+mark(ground, share_start[0], 2.7, 0, "DATE-OBS, TIME-OBS", fontweight="bold", ha="left")
+mark(ground, share_end[-1], 2.7, 0, "TIME-END", fontweight="bold", ha="right")
+brace(ground, share[2] + 0.5 * taken, share_end[2], -0.65, "time_accuracy")
+brace(ground, share_start[0], share_end[0], -0.65, "span / N")
+ground.set_title("Four files that share a span", loc="left", fontweight="bold")
+
+for axes, right, bottom, top in (
+    (upper, span, -1.7, 2.9),
+    (lower, end[0] + 1.6, -2.6, 4.1),
+    (ground, share_end[-1], -2.0, 2.9),
+):
+    axes.set_xlim(-0.03 * right, 1.03 * right)
     axes.set_ylim(bottom, top)
     axes.axis("off")
 # What the boxes are.
 keys = (
     (READ, "frame read and averaged into its group", None),
     (GAP, "frame skipped (GROUPGAP)", None),
-    (RESET, "reset or dropped frame", "////"),
+    (RESET, "reset (or DRPFRMS3)", "////"),
+    (DROPPED, "dropped frame (DRPFRMS1)", ".."),
 )
 handles = [Rectangle((0, 0), 1, 1, facecolor=c, edgecolor="black", linewidth=0.7, hatch=h) for c, _, h in keys]
-lower.legend(handles, [text for _, text, _ in keys], loc="lower center", ncols=3, frameon=False)
+texts = [text for _, text, _ in keys]
+handles += [
+    Line2D([], [], color="white", linewidth=1.2, path_effects=[Stroke(linewidth=6, foreground=READ), Normal()]),
+    Line2D([], [], linestyle="", marker="o", color="white", markeredgecolor="black", markersize=8),
+]
+texts += ["rows of a frame, read one after the other", "mean time of a group"]
+lower.legend(handles, texts, loc="lower center", ncols=3, frameon=False)
+dashed = Rectangle((0, 0), 1, 1, facecolor=GAP, edgecolor="black", linewidth=0.7, linestyle="--")
+ground.legend([dashed], ["the integration, which may lie anywhere in its share"], loc="lower center", frameon=False)
 figure.tight_layout()
 
 if not np.allclose(np.diff(start), readout.cadence / FRAME):

@@ -11,7 +11,7 @@ __all__ = ["FORMATS", "add_arguments", "read_moment", "run", "write_moment"]
 _EXAMPLES = """\
 A whole date is answered with its Julian date, a number (which is a Julian date) with
 its calendar date. MJD before a number makes it a modified Julian date; two numbers in
-quotes are added. Without any argument the Julian date of this moment, UTC, is printed.
+quotes, parted by a blank, are added. Without any argument the Julian date of this moment, UTC, is printed.
 
 formats:
   jd        2457400.250497685185185, good to a nanosecond
@@ -35,7 +35,9 @@ _HALF = Fraction(1, 2)
 _MJD_ZERO = 2400000 + _HALF
 # Exponents of three digits would make numbers that fill the memory.
 _NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,2})?"
-_JD = re.compile(rf"\s*(?P<kind>M?JD)?\s*(?P<first>{_NUMBER})(?:[\s,]+(?P<second>{_NUMBER}))?\s*", re.ASCII | re.I)
+_JD = re.compile(rf"\s*(?P<kind>M?JD)?\s*(?P<first>{_NUMBER})(?:,?\s+(?P<second>{_NUMBER}))?\s*", re.ASCII | re.I)
+
+_COMPACT = re.compile(r"\d{8}", re.ASCII)
 
 
 def add_arguments(parser):
@@ -114,6 +116,7 @@ def read_moment(text, calendar):
 
     match = _JD.fullmatch(text)
     if match is not None:
+        _refuse_date(text.strip(), calendar)
         moment = Fraction(match["first"]) + Fraction(match["second"] or 0)
         if (match["kind"] or "").upper() == "MJD":
             moment += _MJD_ZERO
@@ -125,6 +128,20 @@ def read_moment(text, calendar):
     except ValueError:
         raise ValueError("neither a date (YYYY-MM-DD or YYYY-MM-DDThh:mm:ss.sss) nor a Julian date") from None
     return sum(map(Fraction, gregorian_to_jd(text, calendar=calendar, two_part=True))), True
+
+
+def _refuse_date(text, calendar):
+    """Eight digits may be a date without its hyphens, of whose Julian date nobody lives to see the day."""
+    from nircam_tso.julian import gregorian_to_jd
+
+    if not _COMPACT.fullmatch(text):
+        return
+    date = f"{text[:4]}-{text[4:6]}-{text[6:]}"
+    try:
+        gregorian_to_jd(date, calendar=calendar)
+    except ValueError:
+        return
+    raise ValueError(f"may be a date or a Julian date; write {date} or JD{text}")
 
 
 def write_moment(moment, form, calendar):
@@ -190,7 +207,9 @@ def _years(moment, calendar):
 def _date_text(moment, calendar, of_year):
     from nircam_tso.julian import day_of_year, jd_to_gregorian
 
-    date = jd_to_gregorian(*_two_parts(moment), calendar=calendar)
+    # The whole part is not beyond the first day that can be converted, as its midnight may be.
+    whole = floor(moment)
+    date = jd_to_gregorian(float(whole), float(moment - whole), calendar=calendar)
     text, _, decimals = date.isoformat(9).partition(".")
     if of_year:
         day = day_of_year(date.year, date.month, date.day, calendar=calendar)

@@ -70,9 +70,10 @@ def build_parser(command=None):
         if command is None or name == command:
             module = import_module(f"nircam_tso.cli.{name}")
             module.add_arguments(sub)
-            sub.set_defaults(run=module.run)
+            sub.set_defaults(run=module.run, refuse=sub.error)
         sub.add_argument("--debug", action="store_true", help="show where in the code an error arose")
-        sub.add_argument("--quiet", action="store_true", help="no progress bar and no summary")
+        if name != "jd":
+            sub.add_argument("--quiet", action="store_true", help="no progress bar and no summary")
     return parser
 
 
@@ -102,7 +103,11 @@ def main(args=None):
     args = list(sys.argv[1:] if args is None else args)
     command = next((arg for arg in args if not arg.startswith("-")), None)
     try:
-        return _run(build_parser(command if command in COMMANDS else "").parse_args(args))
+        options, unknown = build_parser(command if command in COMMANDS else "").parse_known_args(args)
+        if unknown:
+            # argparse itself would show the usage of the whole command.
+            options.refuse(f"unrecognized arguments: {' '.join(unknown)}")
+        return _run(options)
     except BrokenPipeError:
         # The reader of our output went away; what it read is what it wanted.
         sys.stdout = open(os.devnull, "w")

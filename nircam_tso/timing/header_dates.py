@@ -9,7 +9,7 @@ from nircam_tso.julian import gregorian_to_jd, jd_to_gregorian, parse_iso
 from nircam_tso.timing.cards import describe, number, text
 from nircam_tso.timing.clock import Moment, mjd_to_tai, offline, time_to_tai, utc_to_tai
 
-__all__ = ["agrees_with_length", "date_and_time", "end_of_exposure", "mjd_card", "start_of_exposure"]
+__all__ = ["agrees_with_length", "date_and_time", "end_of_exposure", "mjd_card", "start_of_exposure", "zone_text"]
 
 _CLOCK = re.compile(r"(\d{2}:\d{2}(?::\d{2}(?:\.\d*)?)?)\s*(Z|z|\(?UTC?\)?|[+-]\d{2}:?(?:\d{2})?)?", re.ASCII)
 _HALF_DAY = 43200.0
@@ -156,7 +156,9 @@ def end_of_exposure(header, start, lengths=()):
     TimeMetadataError
         If the end is not after the start.
     """
-    end = date_and_time(header, "DATE-END", "TIME-END")
+    # An offset in DATE-OBS counts for an end without one, too.
+    zone = _zone(header)
+    end = date_and_time(_with_zone(header, zone), "DATE-END", "TIME-END")
     if end is not None:
         label = "DATE-END" if _has_time(header, "DATE-END") else "DATE-END, TIME-END"
         if end.since(start) <= 0:
@@ -170,11 +172,10 @@ def end_of_exposure(header, start, lengths=()):
     date = text(header, card)
     if clock is None or date is None:
         return None, "", False
-    # The day is DATE-OBS's own, not that of the start in UTC: an offset counts for both.
-    offset = parse_iso(date)[2]
+    # The day is DATE-OBS's own, not that of the start in UTC.
     match = _CLOCK.fullmatch(clock)
-    if offset is not None and match and not match[2]:
-        clock += f"{'-' if offset < 0 else '+'}{abs(offset) // 60:02d}:{abs(offset) % 60:02d}"
+    if match and not match[2]:
+        clock += zone
     cards = {card: date[:10], "TIME-END": clock, "TIMESYS": text(header, "TIMESYS")}
     end = date_and_time(cards, card, "TIME-END")
     span = end.since(start)
@@ -219,7 +220,60 @@ def agrees_with_length(span, lengths):
     """
     if not lengths:
         return span <= _HALF_DAY
-    return any(0.9 * length - 1.0 <= span <= 2.5 * length + 60.0 for length in lengths)
+    # Overheads of half a day and more are none: the end lies before the start instead.
+    most = 2.5 if span <= _HALF_DAY else 1.1
+    return any(0.9 * length - 1.0 <= span <= most * length + 60.0 for length in lengths)
+
+
+def _zone(header):
+    """The offset from UTC of the start's own clock as text, empty where no card tells one."""
+    date, clock = text(header, "DATE-OBS") or text(header, "DATE-BEG"), text(header, "TIME-OBS")
+    _, has_time, offset = parse_iso(date) if date else (None, False, None)
+    match = _CLOCK.fullmatch(clock) if clock and not has_time else None
+    if match and match[2]:
+        offset = parse_iso(f"2000-01-01T{match[1]}{match[2]}")[2]
+    return zone_text(offset)
+
+
+def zone_text(offset):
+    """
+    An offset from UTC as ISO 8601 has it.
+
+    Parameters
+    ----------
+    offset : int or None
+        Minutes by which the clock is ahead of UTC.
+
+    Returns
+    -------
+    str
+        Empty for None.
+
+    Examples
+    --------
+    >>> from nircam_tso.timing.header_dates import zone_text
+    >>> zone_text(-420), zone_text(None)
+    ('-07:00', '')
+    """
+    if offset is None:
+        return ""
+    return f"{'-' if offset < 0 else '+'}{abs(offset) // 60:02d}:{abs(offset) % 60:02d}"
+
+
+def _with_zone(header, zone):
+    """DATE-END and TIME-END, with a zone where they have none."""
+    date, clock = text(header, "DATE-END"), text(header, "TIME-END")
+    cards = {"DATE-END": date, "TIME-END": clock, "TIMESYS": text(header, "TIMESYS")}
+    try:
+        _, has_time, offset = parse_iso(date) if date else (None, False, None)
+    except ValueError:
+        return cards
+    match = _CLOCK.fullmatch(clock) if clock else None
+    if date and has_time and offset is None:
+        cards["DATE-END"] = date + zone
+    elif date and offset is None and match and not match[2]:
+        cards["TIME-END"] = clock + zone
+    return cards
 
 
 def _has_time(header, card):

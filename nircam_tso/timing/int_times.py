@@ -36,12 +36,15 @@ class Expected(NamedTuple):
         Seconds from one integration to the next.
     least, most : float
         What the cadence may come to, with the rows' resets that no keyword tells.
+    count : int or None
+        Integrations of the whole exposure.
     """
 
     middle: float
     cadence: float
     least: float
     most: float
+    count: int | None = None
 
 
 @dataclass
@@ -62,6 +65,8 @@ class Joined:
     extrapolation : float
         How far off the line may be at the rows that it serves, in s, by the scatter of
         three rows or more; NaN for fewer.
+    reach : float
+        Integrations from those in the tables to the farthest that the line serves.
     contradiction : str
         Why the tables say nothing of integrations that they lack, empty if they do.
     notes : list of str
@@ -76,6 +81,7 @@ class Joined:
     by_cadence: np.ndarray
     day: float
     extrapolation: float = np.nan
+    reach: float = 0.0
     contradiction: str = ""
     notes: list = field(default_factory=list)
 
@@ -131,8 +137,10 @@ def join_int_times(tables, ranges, segment, integration, day, expected=None):
         inside = (listed >= first) & (listed <= last)
         covers = len(np.unique(listed[inside])) == last - first + 1
         # Numbers begin at 1: a table with an integration 0 counts otherwise.
-        fits = inside.any() and (covers or inside.all()) and not (table.number == 0).any()
+        fits = inside.any() and (covers or inside.all()) and not (listed == 0).any()
         (trusted if fits else doubtful)[index] = table
+    for index in _misnumbered(trusted, ranges, expected, notes):
+        del trusted[index]
     for index, table in doubtful.items():
         known = list(trusted.values())
         line = _robust_line(*_joined_columns(known)) if known else None
@@ -172,7 +180,7 @@ def _read(name, table, day, notes):
         return None
     raw = np.asarray(table[columns["integration_number"]])
     # NaN compares as False.
-    possible = (raw >= -_LAST - 1) & (raw < 1 << 31)
+    possible = (raw >= -_LAST - 1) & (raw < 1 << 31) & (raw == np.floor(raw))
     if not possible.all():
         notes.append(f"{name}: {np.sum(~possible)} of {len(table)} rows of INT_TIMES have an impossible number")
         table, raw = table[possible], raw[possible]
@@ -311,6 +319,58 @@ def _place(table, own, line, expected, notes):
     return True
 
 
+def _misnumbered(tables, ranges, expected, notes):
+    """Tables that end within their file, and whose times are those of other numbers."""
+    total = (min(first for first, _ in ranges), max(last for _, last in ranges))
+    count = None if expected is None else expected.count
+    short = []
+    for index, table in tables.items():
+        if len(table.number) and (table.number.min(), table.number.max()) not in (ranges[index], total, (1, count)):
+            short.append(index)
+    known = [table for index, table in tables.items() if index not in short]
+    line = _line(known) if sum(len(table.number) for table in known) > 2 else None
+    found = []
+    for index in short:
+        shift = _shift(tables[index], line, expected)
+        if shift:
+            notes.append(
+                f"{tables[index].name}: the times of INT_TIMES are those of integrations {abs(shift)} "
+                f"{'later' if shift > 0 else 'earlier'} than its numbers, by "
+                f"{'the other files' if line is not None else 'the start of the exposure and the readout keywords'}: "
+                "not used"
+            )
+            found.append(index)
+    return found
+
+
+def _shift(table, line, expected):
+    """Integrations by which a table's times lie off its numbers; 0 also where nothing tells."""
+    number, middle = table.number, table.middle
+    if line is not None:
+        cadence, gap = line[1], np.median(middle - (line[0] + line[1] * number))
+    elif expected is not None and np.isfinite(expected.middle):
+        cadence = expected.cadence
+        # Rows are reset for a time that no keyword tells: seen from integration 1 the table's own cadence knows it.
+        paces = (expected.least, expected.most)
+        own, reach = _robust_line(number, middle), 0.0
+        if len(np.unique(number)) > 2:
+            paces = (min(max(own[1], expected.least), expected.most),) * 2
+            apart = np.abs(middle - (own[0] + own[1] * number))
+            # Single strays are left out later, and say nothing of the others.
+            scatter = np.max(apart, where=apart < 0.5 * own[1], initial=0.0)
+            reach = scatter * np.mean(number) / np.mean(np.abs(number - np.mean(number)))
+        elif own is not None and not expected.least <= own[1] <= expected.most:
+            return 0
+        gaps = sorted(np.median(middle - pace * (number - 1)) - expected.middle for pace in paces)
+        gap = max(gaps[0] - reach, 0.0) + min(gaps[1] + reach, 0.0)
+        # Farther off than the exposure is long it is of another one, which is told elsewhere.
+        if expected.count is not None and abs(gap) > expected.count * cadence + (paces[1] - paces[0]) * number.max():
+            return 0
+    else:
+        return 0
+    return round(gap / cadence)
+
+
 def _drop_strays(tables, notes):
     """Leave out rows over half an integration away from the line that most of them form."""
     if sum(len(t.number) for t in tables) < 3:
@@ -345,6 +405,7 @@ def _fill(joined, table, rows, integration):
 def _serve(joined, tables, line, missing, integration):
     joined.middle[missing] = line[0] + line[1] * integration[missing]
     number, middle = _joined_columns(tables)
+    joined.reach = float(np.max(np.abs(integration[missing] - np.mean(number))))
     if len(np.unique(number)) > 2:
         scatter = np.max(np.abs(middle - (line[0] + line[1] * number)))
         lever = np.max(np.abs(integration[missing] - np.mean(number))) / np.mean(np.abs(number - np.mean(number)))

@@ -6,9 +6,10 @@ import numpy as np
 
 from nircam_tso.exceptions import TimeMetadataError
 from nircam_tso.quality import QualityFlag
-from nircam_tso.timing.cards import describe, whole
+from nircam_tso.timing.agreement import DISAGREE, Begin, beginnings, clock_contradictions, contradictions
+from nircam_tso.timing.cards import describe, text, whole
 from nircam_tso.timing.clock import Moment, mjd_to_tai
-from nircam_tso.timing.header_dates import mjd_card, start_of_exposure
+from nircam_tso.timing.header_dates import date_and_time, end_of_exposure, mjd_card
 from nircam_tso.timing.int_times import Expected, join_int_times
 from nircam_tso.timing.readout import ROW_RESET_LIMIT, Readout
 from nircam_tso.timing.rows import LEAST_ACCURACY, misfit
@@ -16,8 +17,7 @@ from nircam_tso.timing.shares import fill_from_dates
 
 __all__ = ["fill_jwst", "is_jwst"]
 
-_DISAGREE = 1.0  # s
-_START_CARDS = ("EXPSTART", "DATE-OBS", "TIME-OBS", "DATE-BEG")
+_START_CARDS = ("EXPSTART", "DATE-OBS", "TIME-OBS", "DATE-BEG", "MJD-BEG")
 _READOUT_CARDS = ("NINTS", "NGROUPS", "NFRAMES", "GROUPGAP", "DRPFRMS1", "DRPFRMS3", "NRESETS", "NRSTSTRT", "TFRAME")
 
 
@@ -27,7 +27,7 @@ class _Cards:
 
     readout: Readout | None = None
     begin: Moment | None = None
-    starts: tuple = ()  # EXPSTART and DATE-OBS, as far as known
+    starts: tuple = ()  # by every card that tells one
     length: float | None = None  # of the exposure, in s
     contradictions: tuple = ()
     error: TimeMetadataError | None = None
@@ -122,36 +122,67 @@ def _read(rows, segment, last, row_reset_time):
         begin = mjd_card(header, "EXPSTART")
     except TimeMetadataError as error:
         return _Cards(error=TimeMetadataError(str(error), path=segment.path or segment.name))
-    finish = start = None
+    finish = None
     try:
         finish = mjd_card(header, "EXPEND")
     except TimeMetadataError as error:
         rows.note(f"{segment.name}: {error}: the exposure's length is not checked")
     if readout is not None:
         rows.note(*readout.oddities(header))
-    try:
-        start, label = start_of_exposure(header)
-    except TimeMetadataError as error:
-        rows.note(f"{segment.name}: {error}: not compared with EXPSTART")
-    against = []
-    if begin is not None and start is not None and abs(begin.since(start)) > _DISAGREE:
-        cards = describe(header, "EXPSTART", *label.split(", "))
-        against.append(f"{cards} contradict each other by {abs(begin.since(start)):.3f} s")
+    # Not MJD-OBS: software that handles coordinates on the sky adds it, from DATE-OBS without its time.
+    found, errors = beginnings(header, ("MJD-BEG",))
+    rows.note(*(f"{segment.name}: {error}: not compared with EXPSTART" for error in errors))
+    if begin is not None:
+        found.insert(0, Begin(begin, "EXPSTART"))
+    against = clock_contradictions(header) + (contradictions(header, found[0], found[1:]) if found else [])
+    against += _compare_day(header, found)
     if readout is not None and readout.nints is not None:
         if last > readout.nints:
             shown = describe(header, "INTSTART", "INTEND", "NINTS")
             against.append(f"{shown} contradict each other: integration {last} lies beyond the last")
         if begin is not None and finish is not None:
             against += _compare_span(rows, header, readout, finish.since(begin), row_reset_time)
+    if begin is None and found and readout is not None:
+        other = found[0].moment
+        begin = other if _ends_as_due(header, readout, other, finish, row_reset_time) else None
     length = None if begin is None or finish is None else finish.since(begin)
     if readout is not None and readout.nints is not None:
         length = readout.span(row_reset_time)
-    return _Cards(readout, begin, tuple(m for m in (begin, start) if m is not None), length, tuple(against))
+    return _Cards(readout, begin, tuple(one.moment for one in found), length, tuple(against))
+
+
+def _compare_day(header, found):
+    """The start against a DATE-OBS without any time of day."""
+    date = text(header, "DATE-OBS")
+    if date is None or not found or any(one.label.startswith("DATE-OBS") for one in found):
+        return []
+    try:
+        midnight = date_and_time({"DATE-OBS": f"{date[:10]}T00:00:00"}, "DATE-OBS")
+    except TimeMetadataError:
+        return []
+    if -DISAGREE <= found[0].moment.since(midnight) <= 86400.0 + 2 * DISAGREE:
+        return []
+    return [f"{describe(header, found[0].label, 'DATE-OBS')} contradict each other: that is another day"]
+
+
+def _ends_as_due(header, readout, begin, finish, row_reset_time):
+    """Whether the readout keywords count from a beginning other than EXPSTART: the end is due then, or untold."""
+    try:
+        finish = finish or end_of_exposure(header, begin)[0]
+    except TimeMetadataError:
+        return False
+    if finish is None or readout.nints is None:
+        return finish is None
+    return _is_due(readout, finish.since(begin) - readout.span(row_reset_time))
+
+
+def _is_due(readout, excess):
+    return -readout.tframe * 1.0001 <= excess <= readout.tframe * 1.0001 + readout.nints * ROW_RESET_LIMIT
 
 
 def _compare_span(rows, header, readout, span, row_reset_time):
     excess = span - readout.span(row_reset_time)
-    if -readout.tframe * 1.0001 <= excess <= readout.tframe * 1.0001 + readout.nints * ROW_RESET_LIMIT:
+    if _is_due(readout, excess):
         if readout.nints > 1 and excess > 0.01:
             per_integration = excess / (readout.nints - 1)
             rows.note(
@@ -189,7 +220,7 @@ def _expected(own, day, row_reset_time):
     # TFRAME has a few digits, and so has an MJD.
     rounding = 1e-3 + 1e-5 * readout.cadence
     most = readout.cadence + max(ROW_RESET_LIMIT, row_reset_time) + rounding
-    return Expected(middle, readout.cadence + row_reset_time, readout.cadence - rounding, most)
+    return Expected(middle, readout.cadence + row_reset_time, readout.cadence - rounding, most, readout.nints)
 
 
 def _from_table(rows, segments, at, local, first, last, day, expected, cards, row_reset_time):
@@ -215,7 +246,7 @@ def _from_table(rows, segments, at, local, first, last, day, expected, cards, ro
         joined.bjd[several] = np.nan
         both = np.isfinite(middle)
         table, cadence = table & other.in_table & both, (cadence | other.by_cadence) & both
-    _compare_with_expstart(rows, joined, first, expected)
+    gap = _compare_with_expstart(rows, joined, first, expected)
     rows.table_bjd[at[table]] = joined.bjd[table]
     single = next((c.readout for c in cards if c.readout is not None), None)
     for chosen, label, flags in (
@@ -224,12 +255,12 @@ def _from_table(rows, segments, at, local, first, last, day, expected, cards, ro
     ):
         lengths = 0.5 * (single.integration_time if single is not None else np.nan)
         begin = np.where(np.isfinite(start), start, middle - lengths)[chosen]
-        accuracy = LEAST_ACCURACY
+        accuracy = max(LEAST_ACCURACY, gap)
         if chosen is cadence:
             accuracy = joined.extrapolation
             if np.isnan(accuracy) and single is not None:
                 # One row or two: whatever cadence the keywords allow.
-                accuracy = 0.5 * single.tframe + ROW_RESET_LIMIT * len(at)
+                accuracy = 0.5 * single.tframe + ROW_RESET_LIMIT * max(joined.reach, len(at))
         rows.put(
             at[chosen],
             day,
@@ -256,7 +287,7 @@ def _far_off(segments, joined, first, day, cards, row_reset_time):
         due = own.readout.start_of(number, row_reset_time) + 0.5 * own.readout.integration_time
     gaps = [joined.middle[row] - (start.since(Moment(day, 0.0)) + due) for start in own.starts]
     gap = min(gaps, key=abs)
-    if abs(gap) <= max(own.length, _DISAGREE) + ROW_RESET_LIMIT * number:
+    if abs(gap) <= max(own.length, DISAGREE) + ROW_RESET_LIMIT * number:
         return None
     return (
         f"INT_TIMES and {describe(header, *(card for card in _START_CARDS if card in header))} contradict each other: "
@@ -265,12 +296,15 @@ def _far_off(segments, joined, first, day, cards, row_reset_time):
 
 
 def _compare_with_expstart(rows, joined, first, expected):
+    """Seconds by which INT_TIMES and EXPSTART with the readout keywords contradict each other, which is noted."""
     if expected is None or not joined.in_table.any():
-        return
+        return 0.0
     row = int(np.flatnonzero(joined.in_table)[0])
     gap = joined.middle[row] - (expected[0] + expected[1] * (first[row] - 1))
-    if abs(gap) > _DISAGREE + ROW_RESET_LIMIT * first[row]:
+    if abs(gap) > DISAGREE + ROW_RESET_LIMIT * first[row]:
         rows.note(f"INT_TIMES has integration {first[row]} {gap:.3f} s after EXPSTART and the readout keywords")
+        return abs(gap)
+    return 0.0
 
 
 def _from_readout(rows, at, first, last, own, row_reset_time):

@@ -5,6 +5,7 @@ import numpy as np
 from nircam_tso.exceptions import TimeMetadataError
 from nircam_tso.io.headers import integration_in_name
 from nircam_tso.quality import QualityFlag
+from nircam_tso.timing.agreement import Begin, beginnings, clock_contradictions, contradictions, differs_from_length
 from nircam_tso.timing.cards import describe, number, text, whole
 from nircam_tso.timing.header_dates import end_of_exposure, mjd_card, start_of_exposure
 from nircam_tso.timing.rows import collecting_time, misfit, readout_of
@@ -13,7 +14,6 @@ __all__ = ["fill_from_dates"]
 
 _DATE_CARDS = ("DATE-OBS", "TIME-OBS", "DATE-BEG", "DATE-END", "TIME-END")
 _MJD_CARDS = ("MJD-OBS", "MJD-BEG", "EXPSTART")
-_DISAGREE = 1.0  # s
 
 
 def fill_from_dates(rows, exposure, members):
@@ -103,13 +103,16 @@ def _divide(rows, segments, at, integration):
                 f"NINTS = {promised}, but {files} integrations up to number {int(numbers.max())} share "
                 f"{describe(header, *_DATE_CARDS)}: divided by {count}"
             )
-    if not all(_agrees_with_mjd(rows, one, start, label, span) for one in segments):
+    if not all(_agrees(rows, one, start, label, span) for one in segments):
+        return True
+    shown = (*label.split(", "), *end_label.split(", "))
+    if not _has_length(rows, segment, span, count, len(segments) > 1 or segment.kind.startswith("ncdhas"), shown):
         return True
     share = span / count
     length = readout.integration_time if readout is not None else collecting_time(segment, "slope", (0, 0))
     # TFRAME is rounded, so that the reads may seem to take a little more than there is.
     if readout is not None and length * count > 1.001 * span + readout.tframe:
-        cards = describe(header, label, end_label, "NINTS", "NGROUPS", "NFRAMES", "GROUPGAP", "TFRAME")
+        cards = describe(header, *shown, "NINTS", "NGROUPS", "NFRAMES", "GROUPGAP", "TFRAME")
         rows.note(
             f"{cards} contradict each other: {count} integrations of {length:.6g} s do not fit into {span:.6g} s: "
             "times masked"
@@ -185,28 +188,34 @@ def _lengths(rows, segment, readout, count):
     return [length for length in lengths if length is not None and length > 0]
 
 
-def _agrees_with_mjd(rows, segment, start, label, span=0.0):
-    """Whether the header's MJD is that of its dates; else a note. In ground tests dates come before a near EXPSTART."""
+def _agrees(rows, segment, start, label, span=0.0):
+    """Whether all cards about the start agree; else notes. In ground tests dates come before a near EXPSTART."""
     header = segment.header
-    cards = ("EXPSTART",) if segment.kind.startswith("ncdhas") else _MJD_CARDS
-    card = next((card for card in cards if card != label and text(header, card)), None)
-    other = _checked(rows, segment, card) if card else None
-    apart = 0.0 if other is None else other.since(start)
-    if abs(apart) <= _DISAGREE + (_resolution(text(header, card)) if card else 0.0):
-        return True
-    shown = describe(header, *label.split(", "), card)
-    if segment.kind.startswith("ncdhas") and abs(apart) <= span:
-        rows.note(f"{shown}: {card} is {apart:.3f} s after {label}, which is used")
-        return True
-    rows.note(f"{segment.name}: {shown} contradict each other by {abs(apart):.3f} s: times masked")
-    return False
+    found, errors = beginnings(header, _MJD_CARDS)
+    rows.note(*(f"{segment.name}: {error}: not used" for error in errors))
+    used = next((begin for begin in found if begin.label == label), Begin(start, label))
+    against = clock_contradictions(header)
+    for other in found:
+        apart = other.apart(used)
+        if segment.kind.startswith("ncdhas") and apart and abs(apart) <= span:
+            shown = describe(header, *label.split(", "), *other.label.split(", "))
+            rows.note(f"{shown}: {other.label} is {apart:.3f} s after {label}, which is used")
+        else:
+            against += contradictions(header, used, [other])
+    rows.note(*(f"{segment.name}: {why}: times masked" for why in against))
+    return not against
 
 
-def _resolution(mjd):
-    """Seconds that the last of the decimals of an MJD stands for, where it has but a few."""
-    decimals = len(mjd.partition(".")[2])
-    # A date that is round by itself has still fewer.
-    return 86400 * 10.0**-decimals if decimals >= 4 else 0.0
+def _has_length(rows, segment, span, count, shared, shown):
+    """Whether the span is as long as other cards say; else a note."""
+    header = segment.header
+    start, end = (_checked(rows, segment, card) for card in ("EXPSTART", "EXPEND"))
+    expected = None if start is None or end is None else end.since(start)
+    cards, length = differs_from_length(header, span, count, shared, expected)
+    if cards:
+        cards = describe(header, *shown, *(card for card in cards if card not in shown))
+        rows.note(f"{segment.name}: {cards} contradict each other: {span:.6g} s against {length:.6g} s: times masked")
+    return not cards
 
 
 def _start_and_length(rows, segment, own):
@@ -215,7 +224,7 @@ def _start_and_length(rows, segment, own):
     if start is None:
         label = next((card for card in _MJD_CARDS if text(header, card)), None)
         start = mjd_card(header, label) if label else None
-    elif not _agrees_with_mjd(rows, segment, start, label):
+    if start is not None and not _agrees(rows, segment, start, label):
         return
     if start is None:
         if segment.kind != "array" or any(text(header, card) for card in _DATE_CARDS):

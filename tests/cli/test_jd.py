@@ -48,6 +48,26 @@ def test_several_of_both_kinds(jd):
     assert jd("2457399.5 0.75", "2457399.5, .75", "24574e2 0.25") == ["2016-01-12T18:00:00"] * 3
 
 
+def test_the_first_and_the_last_day(jd):
+    # The midnight before the first number that can be converted lies beyond it.
+    assert jd("-3.6e8", "-360000000", "360000000") == ["-990359-05-17T12:00:00"] * 2 + ["980934-06-03T12:00:00"]
+    assert jd("--format", "doy", "-3.6e8") == ["-990359-137T12:00:00"]
+    assert jd("--format", "two-part", "-3.6e8") == ["-360000000.5 0.5"]
+
+
+def test_eight_digits_that_form_no_date_are_a_number(jd):
+    assert jd("20161312", "20150229", "20160100", "20160112.0", "2016011") == jd(
+        "JD20161312", "JD20150229", "JD20160100", "JD20160112", "JD2016011"
+    )
+
+
+@pytest.mark.parametrize("text", ["20160112", " 20160229 ", "10000101"])
+def test_eight_digits_that_form_a_date_may_be_either(capsys, text):
+    assert main(["jd", text]) == 2
+    digits = text.strip()
+    assert f"write {digits[:4]}-{digits[4:6]}-{digits[6:]} or JD{digits}" in capsys.readouterr().err
+
+
 def test_before_christ(jd):
     assert jd("-4712-01-01T12:00", "--calendar", "julian") == ["0.0"]
     assert jd("--calendar", "mixed", "-4712-01-01T12:00", "-0.5", "-.5", "-365") == [
@@ -141,6 +161,9 @@ def test_now(jd):
         ("1e99", "is not within"),
         ("9" * 400, "is not within"),
         ("360000001", "is not within"),
+        # A decimal comma is no sum.
+        ("2457400,25", "neither a date"),
+        ("360000000.5", "is not within"),
         ("MJD 2016-01-12", "neither a date"),
         ("2016-01-12\x1b[31m", "neither a date"),
     ],
@@ -212,3 +235,11 @@ def test_answers_at_once():
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == ["2457400.250497685185185", "2016-01-12T18:00:00"]
+
+
+def test_unknown_options_show_the_usage_of_jd_itself(capsys):
+    for args in (["-x"], ["--quiet", "2457400"]):
+        with pytest.raises(SystemExit) as stop:
+            main(["jd", *args])
+        err = capsys.readouterr().err
+        assert stop.value.code == 2 and err.startswith("usage: nircam-tso jd ") and args[0] in err

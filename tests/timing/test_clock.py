@@ -7,6 +7,7 @@ import erfa
 import numpy as np
 import pytest
 from astropy.coordinates import SkyCoord
+from astropy.io import fits
 from astropy.time import Time
 from astropy.utils import iers
 from hypothesis import given
@@ -67,6 +68,15 @@ def test_an_expired_table_warns_once(make, monkeypatch):
     exposure_times(exposure)
     monkeypatch.setattr(clock, "_warned", [])
     exposure_times(make.exposure([make.segment(make.header(EXPSTART=57000.5, EPH_TIME=57000.5))]))
+
+
+def test_one_date_beyond_the_table_is_enough_for_the_warning(make, monkeypatch):
+    monkeypatch.setattr(clock, "_warned", [])
+    monkeypatch.setattr(erfa.leap_seconds, "expires", datetime.datetime(2020, 1, 1))
+    headers = [fits.Header({"DATE-OBS": f"{year}-02-20T07:50:00", "EXPTIME": 10.0}) for year in (2019, 2021)]
+    files = [make.segment(header, 1, kind="image", name=f"{i}.fits") for i, header in enumerate(headers)]
+    with pytest.warns(NircamTSOWarning, match="ends on 2020-01-01"):
+        exposure_times(make.exposure(files))
 
 
 @pytest.mark.parametrize("choice", [True, False])

@@ -73,6 +73,10 @@ class TestPlainImages:
             ({"DATE-OBS": "2020-02-20T00:51:21-0700", "EXPTIME": 2}, "2020-02-20T07:51:22"),
             ({"DATE-OBS": "2020-02-20(UTC)", "TIME-OBS": " 07:51:21 ", "EXPTIME": 2}, "2020-02-20T07:51:22"),
             ({"DATE-OBS": "2020-02-20", "TIME-OBS": "23:51:21-0700", "EXPTIME": 2}, "2020-02-21T06:51:22"),
+            ({"DATE-OBS": "2016-01-12T11:00:59.7-0700", "EXPTIME": 10}, "2016-01-12T18:01:04.7"),
+            ({"DATE-OBS": "2016-12-31T16:59:60.7-0700", "EXPTIME": 10}, "2017-01-01T00:00:04.7"),
+            # Z is UTC, whatever the system of the other times.
+            ({"DATE-OBS": "2016-01-12T18:00:43Z", "TIMESYS": "TT", "EXPTIME": 10}, "2016-01-12T18:00:48"),
             ({"DATE-OBS": "2020-02-20 07:51", "XPOSURE": 2}, "2020-02-20T07:51:01"),
             ({"MJD-OBS": 58899.25, "EXPTIME": 3600.0}, "2020-02-20T06:30:00"),
             ({"DATE-OBS": "", "MJD-OBS": 58899.25, "EXPTIME": 3600.0}, "2020-02-20T06:30:00"),
@@ -344,6 +348,27 @@ class TestSharedSpan:
         cards = {"DATE-OBS": "2016-01-12T23:50:00-0700", "TIME-END": "00:10:00"}
         assert apart(times_of(file(cards, kind="ncdhas-slp")).middle, "2016-01-13T07:00:00") < 1e-6
 
+    @pytest.mark.parametrize(
+        ("cards", "middle"),
+        [
+            (
+                {"DATE-OBS": "2016-12-30T10:00:00+0900", "DATE-END": "2016-12-30", "TIME-END": "10:10:00"},
+                "2016-12-30T01:05:00",
+            ),
+            ({"DATE-OBS": "2016-12-30T10:00:00-0700", "DATE-END": "2016-12-30T10:10:00"}, "2016-12-30T17:05:00"),
+            (
+                {"DATE-OBS": "2016-12-30", "TIME-OBS": "10:00:00+0900", "TIME-END": "10:10:00"},
+                "2016-12-30T01:05:00",
+            ),
+            ({"DATE-BEG": "2016-12-30T10:00:00+0530", "TIME-END": "10:10:00"}, "2016-12-30T04:35:00"),
+            # The end's own comes first.
+            ({"DATE-OBS": "2016-12-30T10:00:00-0700", "DATE-END": "2016-12-30T17:10:00Z"}, "2016-12-30T17:05:00"),
+            ({"DATE-OBS": "2016-12-30T10:00:00-0700", "TIME-END": "17:10:00Z"}, "2016-12-30T17:05:00"),
+        ],
+    )
+    def test_an_offset_at_the_start_counts_for_the_end(self, cards, middle):
+        assert apart(times_of(file(cards, kind="ncdhas-slp")).middle, middle) < 1e-6
+
     def test_midnight_must_agree_with_the_length(self):
         cards = {"DATE-OBS": "2016-01-12", "TIME-OBS": "23:50:00", "TIME-END": "00:10:00", "DURATION": 1190.0}
         assert times_of(file(cards)).flags == [FROM_HEADER | QualityFlag.MIDNIGHT_ROLLOVER]
@@ -357,6 +382,7 @@ class TestSharedSpan:
             ({"TIME-OBS": "12:00:01", "TIME-END": "12:00:00"}, "ends before it starts: .*TIME-OBS.*TIME-END"),
             ({"TIME-OBS": "12:00:00", "TIME-END": "12:00:00"}, "ends when it starts: .*TIME-OBS.*TIME-END"),
             ({"TIME-OBS": "12:00:00", "DATE-END": "2016-01-11", "TIME-END": "13:00:00"}, "at or before its start"),
+            ({"TIME-OBS": "12:00:00", "DATE-END": "2016-01-12", "TIME-END": "12:00:00"}, "at or before its start"),
             ({"TIME-OBS": "12:00:00", "TIME-END": "noon"}, "TIME-END: 'noon'"),
             ({"TIME-OBS": "12:00:00", "DATE-END": "2016-1-12", "TIME-END": "13:00:00"}, "DATE-END: '2016-1-12'"),
         ],

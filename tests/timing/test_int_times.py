@@ -162,6 +162,110 @@ def test_numbers_that_start_elsewhere_are_not_believed(make, header, shift):
     assert "do not confirm its numbers" in times.notes[0]
 
 
+@pytest.mark.parametrize("reset", [0.0, RESET, 0.021])
+@pytest.mark.parametrize(
+    ("numbers", "holding"),
+    [
+        (range(1, 12), range(2, 13)),
+        (range(2, 13), range(1, 12)),
+        (range(1, 10), range(4, 13)),
+        ([6], [7]),
+        ([6, 8], [7, 9]),
+        ([4, 9], [3, 8]),
+        # The last of the twelve rows is blank.
+        (range(1, 13), range(2, 14)),
+    ],
+)
+def test_a_short_table_with_the_times_of_other_numbers(make, header, numbers, holding, reset):
+    """Nothing of it is used: every row would be whole integrations off."""
+    table = make.table(header, holding, reset)
+    table["integration_number"] = numbers
+    if len(table) == 12:
+        for name in table.dtype.names[1:4]:
+            table[name][-1] = np.nan
+    times = times_of(make, header, [table], [12])
+    assert times.source == "readout keywords" and (times.flags == FROM_HEADER).all()
+    off = make.off_by(times.middle, make.truth(header, range(1, 13), reset)[1])
+    assert off < 11 * reset + 1e-6 < times.accuracy
+    note = times.notes[-1]
+    assert "1 later" in note or "1 earlier" in note or "3 later" in note
+    assert "the start of the exposure and the readout keywords" in note and "not used" in note
+
+
+@pytest.mark.parametrize("late", [-5.5, 0.0, 5.5])
+@pytest.mark.parametrize("reset", [0.0, 0.021])
+@pytest.mark.parametrize("numbers", [range(1, 12), range(2, 13), [7], [3, 11]])
+def test_a_short_table_less_than_half_an_integration_from_expstart(make, header, numbers, reset, late):
+    """EXPSTART itself may be off: the numbers are right."""
+    table = make.table(header, numbers, reset)
+    times = times_of(make, make.header(EXPSTART=header["EXPSTART"] + late / 86400), [table], [12])
+    own = np.isin(np.arange(1, 13), numbers)
+    assert "INT_TIMES" in times.source and (times.flags == np.where(own, 0, FROM_HEADER)).all()
+    truth = make.truth(header, numbers, reset)[1]
+    assert make.off_by(times.middle[own], truth) < 1e-6
+
+
+@pytest.mark.parametrize("reset", [0.0, 0.021])
+@pytest.mark.parametrize("shift", [-1, 0, 1])
+def test_a_short_table_far_from_the_start(make, reset, shift):
+    """Resets of rows have added up to thousands of integrations, one more or less still shows."""
+    header = fast(make)
+    numbers = np.arange(34000, 34500)
+    table = make.table(header, numbers, reset)
+    table["integration_number"] += shift
+    times = times_of(make, header, [None, None, table], (14000, 14000, 12000))
+    if shift:
+        assert times.source == "readout keywords" and "not used" in times.notes[0]
+    else:
+        check_middle = make.off_by(times.middle, make.truth(header, range(1, 40001), reset)[1])
+        assert check_middle < 1e-4 and (times.flags[33999:34499] == 0).all()
+
+
+def test_three_rows_far_from_the_start_do_not_tell_their_cadence(make):
+    """A row 0.3 ms late is seconds at the first integration, of a cadence of 0.15 s: the numbers are right."""
+    header = fast(make)
+    table = make.table(header, [34000, 34001, 34002], RESET)
+    for name in table.dtype.names[1:4]:
+        table[name][0] += 3e-4 / 86400
+    times = times_of(make, header, [None, None, table], (14000, 14000, 12000))
+    truth = make.truth(header, [34000, 34001, 34002], RESET)[1]
+    assert make.off_by(times.middle[33999:34002], truth) < 4e-4 and (times.flags[33999:34002] == 0).all()
+
+
+def test_a_stray_row_does_not_hide_other_numbers(make, header):
+    table = make.table(header, range(2, 13), RESET)
+    table["integration_number"] -= 1
+    for name in table.dtype.names[1:4]:
+        table[name][4] += 300.0 / 86400
+    times = times_of(make, header, [table], [12])
+    assert times.source == "readout keywords" and "1 later" in " ".join(times.notes)
+
+
+@pytest.mark.parametrize("shift", [-1, 0, 1])
+def test_a_short_table_beside_those_of_other_files(make, shift):
+    """Cards that contradict each other tell no start: the other files' tables do."""
+    header = make.header(EXPEND=59900.0)
+    tables = [make.table(header, numbers, RESET) for numbers in (range(1, 6), range(7, 9), range(10, 13))]
+    tables[1]["integration_number"] += shift
+    times = times_of(make, header, tables)
+    check(make, header, times, limit=2e-6)
+    told = "the other files: not used"
+    assert (told in " ".join(times.notes)) == (shift != 0)
+    own = [0] * 5 + ([FROM_HEADER] * 4 if shift else [FROM_HEADER, 0, 0, FROM_HEADER]) + [0] * 3
+    assert times.flags.tolist() == own
+
+
+def test_negative_numbers_need_no_keywords(make):
+    """The signed form of a 16-bit number has but one meaning, also in a table that lacks rows."""
+    full = fast(make)
+    table = make.table(full, [34001, 34002, 34003], RESET)
+    table["integration_number"] -= 65536
+    bare = make.header(EXPSTART=None, TFRAME=None, NINTS=None)
+    times = exposure_times(make.exposure([make.segment(bare, 6, 34001, table=table)]))
+    assert make.off_by(times.middle, make.truth(full, range(34001, 34007), RESET)[1]) < 2e-6
+    assert times.flags.tolist() == [0, 0, 0, FROM_HEADER, FROM_HEADER, FROM_HEADER]
+
+
 def test_wrong_numbers_and_no_keywords_leave_the_times_to_the_dates(make):
     full = make.header()
     table = make.table(full, range(1, 13), RESET)
@@ -236,6 +340,33 @@ def test_a_gap_to_expstart_is_noted(make, header, seconds):
     assert f"{seconds:.3f} s after EXPSTART" in times.notes[0]
 
 
+@pytest.mark.parametrize("layout", ["own", "whole exposure", "whole exposure in one file", "all files at hand"])
+def test_a_table_without_gaps_is_trusted_over_expstart(make, header, layout):
+    """Its numbers leave no room for a shift."""
+    late = make.header(EXPSTART=header["EXPSTART"] + 15.0 / 86400)
+    counts, numbers = (5, 4, 3), {"own": range(6, 10), "all files at hand": range(6, 13)}.get(layout, range(1, 13))
+    tables = [None, make.table(late, numbers), None]
+    if layout == "whole exposure":
+        tables = [tables[1]] * 3
+    segments = [make.segment(header, n, f, table=t) for n, f, t in zip(counts, (1, 6, 10), tables, strict=True)]
+    if "whole" not in layout:
+        segments = segments[1:]
+    times = exposure_times(make.exposure(segments))
+    first = 1 if len(segments) == 3 else 6
+    assert make.off_by(times.middle, make.truth(late, range(first, 13))[1]) < 1e-5
+    assert "INT_TIMES" in times.source and "15.000 s after EXPSTART" in times.notes[-1]
+
+
+def test_accuracy_covers_a_gap_to_expstart(make, header):
+    late = make.header(EXPSTART=header["EXPSTART"] + 15 / 86400)
+    times = times_of(make, header, [make.table(late, range(1, 13))], [12])
+    assert times.source == "INT_TIMES" and times.accuracy == pytest.approx(15.0, abs=1e-4)
+    near = make.header(EXPSTART=header["EXPSTART"] + 5 / 86400)
+    for numbers in (range(1, 12), [7]):
+        times = times_of(make, header, [make.table(near, numbers)], [12])
+        assert times.source == "INT_TIMES; cadence of INT_TIMES" and times.accuracy == pytest.approx(5.0, abs=1e-4)
+
+
 @pytest.mark.parametrize("seconds", [-7 * 86400.0, -3600.0, -139.0, 139.0, 3600.0, 1e8])
 @pytest.mark.parametrize("layout", ["whole", "first file", "last file", "one row"])
 def test_a_table_farther_off_than_the_exposure_is_long_contradicts(make, header, seconds, layout):
@@ -308,6 +439,15 @@ def test_accuracy_covers_what_a_cadence_may_be_off(make):
         off = make.off_by(times.middle, middle)
         assert off < times.accuracy
         assert (times.accuracy < 0.2) == (len(numbers) == 2000)
+
+
+def test_accuracy_of_rows_far_from_the_only_row_of_the_table(make):
+    header = make.header(NINTS=1000, INTSTART=991, INTEND=1000)
+    table = make.table(header, range(1, 1001), 0.021)[:1]
+    times = exposure_times(make.exposure([make.segment(header, n=10, first=991, table=table)]))
+    truth = make.truth(header, range(991, 1001), 0.021)[1]
+    assert times.source == "cadence of INT_TIMES"
+    assert 20 < make.off_by(times.middle, truth) < times.accuracy
 
 
 def test_accuracy_of_two_rows_without_keywords_is_unknown(make, header):

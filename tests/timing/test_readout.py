@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 import pytest
+from astropy.io import fits
 from astropy.time import Time
 
 from nircam_tso.exceptions import TimeMetadataError
@@ -118,6 +119,16 @@ def test_span_is_from_the_start_to_the_last_read(make, pattern):
     *_, end = make.truth(header, [12])
     begin, *_ = make.truth({**header, "NRSTSTRT": 0}, [1])
     assert Readout.from_header(header).span() == pytest.approx((end[1][0] - begin[1][0]) * 86400, abs=1e-9)
+
+
+def test_ground_tests_have_names_of_their_own():
+    """NGROUP and NFRAME of raw files, where a header has no NGROUPS and NFRAMES."""
+    raw = fits.Header({"NINT": 1, "NGROUP": 7, "NFRAME": 8, "GROUPGAP": 12, "TFRAME": 10.73676, "DRPFRMS1": 0})
+    readout = Readout.from_header(raw)
+    assert (readout.ngroups, readout.nframes, readout.nints) == (7, 8, None)
+    assert readout.integration_time == pytest.approx(128 * 10.73676)
+    raw["NGROUPS"], raw["NFRAMES"] = 3, 2
+    assert (Readout.from_header(raw).ngroups, Readout.from_header(raw).nframes) == (3, 2)
 
 
 def test_segments_are_numbered_over_the_whole_exposure(make):
@@ -320,7 +331,8 @@ def test_bad_arguments(make, arguments, message):
 def test_a_hundred_thousand_rows_are_quick(make):
     header = make.header(NINTS=100_000, NGROUPS=2, TFRAME=0.05, GROUPGAP=0, NFRAMES=1)
     exposure = make.exposure([make.segment(header, 100_000)])
-    begin = time.perf_counter()
+    # Of the processor, which other programs on the machine do not use up.
+    begin = time.process_time()
     times = exposure_times(exposure)
-    assert time.perf_counter() - begin < 2.0
+    assert time.process_time() - begin < 2.0
     assert not times.bjd.mask.any()

@@ -64,6 +64,40 @@ def test_table_that_counts_from_zero_shifts_nothing(make):
     assert make.off_by(times.middle, make.truth(header, range(5, 9))[1]) < 1e-5
 
 
+@pytest.mark.parametrize("time", [np.nan, 0.0])
+def test_table_that_counts_from_zero_with_a_blank_first_row(make, time):
+    header = make.header(INTSTART=5, INTEND=8)
+    table = make.table(header, range(1, 13))
+    table["integration_number"] -= 1
+    for name in table.dtype.names[1:4]:
+        table[name][0] = time
+    times = exposure_times(make.exposure([make.segment(header, n=4, first=5, table=table)]))
+    assert make.off_by(times.middle, make.truth(header, range(5, 9))[1]) < 1e-5
+    # Without keywords nothing confirms the other numbers.
+    bare = make.header(EXPSTART=None, TFRAME=None, NINTS=None)
+    times = exposure_times(make.exposure([make.segment(bare, n=4, first=5, table=table)]), on_error="flag")
+    assert (times.flags == INVALID).all() and "do not confirm" in " ".join(times.notes)
+
+
+def test_numbers_between_integrations_are_impossible(make):
+    header = make.header()
+    table = make.table(header, range(1, 13))
+    halves = table.astype([(name, "f8") for name in table.dtype.names])
+    halves["integration_number"] += 0.5
+    times = exposure_times(make.exposure([make.segment(header, table=halves)]))
+    assert times.source == "readout keywords" and "impossible number" in times.notes[0]
+
+
+def test_numbers_that_begin_anew_are_another_exposure(make):
+    one, other = make.header(), make.header(EXPSTART=59801.1)
+    segments = [
+        make.segment(one, table=make.table(one, range(1, 13)), name="a.fits"),
+        make.segment(other, name="b.fits"),
+    ]
+    times = exposure_times(make.exposure(segments))
+    assert make.off_by(times.middle[12:], make.truth(other, range(1, 13))[1]) < 1e-5
+
+
 @pytest.mark.parametrize(("system", "ahead"), [("TT(TAI)", 69.184), ("GPS", 18.0), ("TAI", 37.0), ("UTC(NIST)", 0.0)])
 def test_time_systems(make, system, ahead):
     header = {"DATE-OBS": "2020-01-01T00:01:40", "EXPTIME": 10.0, "TIMESYS": system}
