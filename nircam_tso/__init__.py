@@ -45,6 +45,7 @@ __all__ = [
     "to_lightkurve",
     "to_pandas",
     "write",
+    "write_report",
 ]
 
 _MODULES = {
@@ -82,6 +83,7 @@ _MODULES = {
     "to_lightkurve": "io.export",
     "to_pandas": "io.export",
     "write": "io.product",
+    "write_report": "inspect.report",
 }
 
 

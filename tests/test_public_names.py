@@ -47,6 +47,7 @@ PUBLIC = [
     "to_lightkurve",
     "to_pandas",
     "write",
+    "write_report",
 ]
 
 # Each takes a good part of a second, which the command's --help has not.

@@ -9,8 +9,8 @@ _EXAMPLES = """\
 example:
   nircam-tso demo
 
-writes the simulated files into demo-data/, and demo.h5 and demo.ecsv beside it; a
-second run replaces them.
+writes the simulated files into demo-data/, and demo.h5, demo.ecsv, demo_radii.png and (where
+bokeh is installed) demo.html beside it; a second run replaces them.
 """
 FOLDER = "demo-data"
 PRODUCTS = ("demo.h5", "demo.ecsv")
@@ -44,7 +44,7 @@ def run(options):
     for name in PRODUCTS:
         write(ts, name, overwrite=True)
     say("\n".join(["", *summary_lines(ts), *_against_truth(ts, simulation.truth)]))
-    say(f"wrote     {', '.join(PRODUCTS)}")
+    say(f"wrote     {', '.join([*PRODUCTS, *_pictures(ts), *_page(ts, exposure, say)])}")
     say(
         "\nNext:\n"
         "  from nircam_tso import read, good\n"
@@ -53,6 +53,28 @@ def run(options):
         '  ts["time_bjd"], ts["aperture_sum_r5"]'
     )
     return 0
+
+
+def _pictures(ts):
+    """Draw the light curves."""
+    from nircam_tso.cli.plot import draw
+    from nircam_tso.inspect.plotting.style import without_windows
+
+    with without_windows():
+        draw(ts, "radii").savefig("demo_radii.png", dpi=150)
+    return ["demo_radii.png"]
+
+
+def _page(ts, exposure, say):
+    """Write the interactive page, where bokeh is installed."""
+    from nircam_tso.inspect.report import write_report
+
+    try:
+        write_report(ts, "demo.html", source=exposure, overwrite=True)
+    except ImportError as error:
+        say(f"left out  demo.html: {error}")
+        return []
+    return ["demo.html"]
 
 
 def _simulate(demo_exposure, options):

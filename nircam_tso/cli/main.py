@@ -12,8 +12,10 @@ COMMANDS = {
     "extract": "measure a stack of images and write the time series",
     "info": "tell what a source is, without reading its pixels",
     "plot": "draw a product: light curves, columns, centres, noise, images",
+    "report": "make one interactive HTML page of a product",
     "simulate": "write a synthetic exposure with known truth",
     "demo": "simulate a transit, extract it, and show the result",
+    "compare": "hold the notebook of 2016 against this package, fault by fault",
     "jd": "convert calendar dates into Julian dates, and back",
 }
 

@@ -1,5 +1,6 @@
 """The command as a person in a shell uses it: what it prints, writes and returns."""
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -36,9 +37,20 @@ def run(*args):
 def test_demo(here, capsys):
     assert run("demo") == 0
     out = capsys.readouterr().out
-    for words in ("600 good", "transit", "aperture_sum_r5", "INT_TIMES", "wrote     demo.h5, demo.ecsv"):
+    for words in (
+        "600 good",
+        "transit",
+        "aperture_sum_r5",
+        "INT_TIMES",
+        "wrote     demo.h5, demo.ecsv, demo_radii.png",
+    ):
         assert words in out
-    assert {path.name for path in here.iterdir()} == {"demo-data", "demo.h5", "demo.ecsv"}
+    names = {"demo-data", "demo.h5", "demo.ecsv", "demo_radii.png"}
+    if importlib.util.find_spec("bokeh") is not None:
+        names.add("demo.html")
+    else:
+        assert "left out  demo.html" in out
+    assert {path.name for path in here.iterdir()} == names
     first = (here / "demo.h5").read_bytes()
     # Again over its own files, to the same bytes.
     assert run("demo") == 0

@@ -20,7 +20,7 @@ from nircam_tso.inspect.plotting.style import (
 from nircam_tso.measure.stamps import stamp_start
 from nircam_tso.quality import QualityFlag
 
-__all__ = ["plot_image"]
+__all__ = ["aperture_radii", "center_of", "integration_image", "integration_index", "plot_image"]
 
 
 @styled
@@ -72,10 +72,10 @@ def plot_image(ts, source, *, row=0, whole=False, ax=None):
         raise ValueError(f"row: {row} is not among the {len(ts)} rows of ts")
     row %= len(ts)
     exposure = source if isinstance(source, Exposure) else open_exposure(source)
-    index = _integration_index(ts, exposure, row)
-    image = _image(ts, exposure, index, row)
+    index = integration_index(ts, exposure, row)
+    image = integration_image(ts, exposure, index, row)
     settings = extraction_settings(ts)
-    center = _center(ts, row)
+    center = center_of(ts, row)
     ax = place_axes(ax, (6.2, 5.2))
     drawn = ax.imshow(image, origin="lower", cmap=_colors(), norm=_norm(image), interpolation="nearest")
     _color_bar(ax, drawn, exposure.unit)
@@ -93,7 +93,28 @@ def plot_image(ts, source, *, row=0, whole=False, ax=None):
     return ax
 
 
-def _integration_index(ts, exposure, row):
+def integration_index(ts, exposure, row):
+    """
+    Which integration of its source a row of a product is.
+
+    Parameters
+    ----------
+    ts : `~astropy.timeseries.TimeSeries`
+        A product.
+    exposure : `~nircam_tso.io.exposure.Exposure`
+        Its source.
+    row : int
+        Row of the product.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ValueError
+        If the source does not hold it, or nothing tells which it is.
+    """
     if len(exposure) == 1 and len(ts) == 1:
         return 0
     if "integration" in ts.colnames:
@@ -111,7 +132,25 @@ def _integration_index(ts, exposure, row):
     return 0
 
 
-def _image(ts, exposure, index, row):
+def integration_image(ts, exposure, index, row):
+    """
+    Image of one integration: of ramps the last group used less the first.
+
+    Parameters
+    ----------
+    ts : `~astropy.timeseries.TimeSeries`
+        A product.
+    exposure : `~nircam_tso.io.exposure.Exposure`
+        Its source.
+    index : int
+        From `integration_index`.
+    row : int
+        Row of the product.
+
+    Returns
+    -------
+    `~numpy.ndarray`, shape (ny, nx)
+    """
     data = exposure.read(index, index + 1).data[0]
     if data.ndim == 2:
         return data
@@ -122,8 +161,22 @@ def _image(ts, exposure, index, row):
     return data[min(last, len(data) - 1)] - (data[first] if len(data) > 1 else 0.0)
 
 
-def _center(ts, row):
-    """Where the row's apertures sat; (nan, nan) where that is not known."""
+def center_of(ts, row):
+    """
+    Where a row's apertures sat.
+
+    Parameters
+    ----------
+    ts : `~astropy.timeseries.TimeSeries`
+        A product.
+    row : int
+        Row of the product.
+
+    Returns
+    -------
+    (x, y) : tuple of float
+        (nan, nan) where that is not known.
+    """
     if isinstance(ts.meta.get("center_x"), int | float):
         return float(ts.meta["center_x"]), float(ts.meta["center_y"])
     used = {"cross-correlation": "cc", "centroid": "centroid"}.get(ts.meta.get("center"), "gauss")
@@ -190,7 +243,7 @@ def _draw_places(ax, ts, settings, center, row, shape):
         reach = max(reach, max(ny, nx) / 2)
     if not np.isfinite(center).all():
         return reach
-    radii = _radii(ts, row)
+    radii = aperture_radii(ts, row)
     for index, radius in enumerate(radii):
         label = "_nolegend_" if index else f"aperture{'s' if len(radii) > 1 else ''} {_told(radii)}"
         width = 1.3 if len(radii) <= 6 else 0.6
@@ -208,8 +261,22 @@ def _draw_places(ax, ts, settings, center, row, shape):
     return max([reach, *radii])
 
 
-def _radii(ts, row):
-    """Radii of the first star's round apertures in pixels."""
+def aperture_radii(ts, row):
+    """
+    Radii of the first star's round apertures.
+
+    Parameters
+    ----------
+    ts : `~astropy.timeseries.TimeSeries`
+        A product.
+    row : int
+        Row of the product.
+
+    Returns
+    -------
+    list of float
+        In pixels, in order.
+    """
     found = []
     for curve in light_curves(ts, star=1, psf=False):
         if curve.radius is None:

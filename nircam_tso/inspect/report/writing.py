@@ -1,0 +1,150 @@
+"""The page as a file: checked before the work, whole or not there at all."""
+
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+from nircam_tso.exceptions import OutputError
+from nircam_tso.timing import offline
+
+__all__ = ["check_report_path", "write_report"]
+
+_SUFFIXES = (".html", ".htm")
+
+
+def check_report_path(path, *, overwrite=False, inputs=()):
+    """
+    Refuse a path that `write_report` could not write, before work is spent on the page.
+
+    Parameters
+    ----------
+    path : path-like
+        Where the page shall go.
+    overwrite : bool, optional
+        Whether an existing file may be replaced.
+    inputs : iterable of path-like, optional
+        Files that must stay as they are, whatever ``overwrite`` says.
+
+    Returns
+    -------
+    `~pathlib.Path`
+
+    Raises
+    ------
+    ValueError
+        For another ending than ``.html`` or ``.htm``.
+    OutputError
+        If a file is there that may not be replaced, or the folder cannot be written.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in _SUFFIXES:
+        raise ValueError(f"path: {os.fspath(path)!r} does not end in {', '.join(_SUFFIXES)}; choose one of these")
+    if os.path.realpath(path) in {os.path.realpath(name) for name in inputs}:
+        raise OutputError("is an input; choose another name", path=path)
+    if path.is_dir():
+        raise OutputError("is a folder; give a file name", path=path)
+    if path.exists() and not overwrite:
+        raise OutputError("exists already; pass overwrite=True (in a shell --overwrite) to replace it", path=path)
+    if not path.parent.is_dir():
+        raise OutputError(f"the folder {path.parent} does not exist", path=path)
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise OutputError(f"the folder {path.parent} cannot be written to", path=path)
+    return path
+
+
+@offline()
+def write_report(ts, path, *, source=None, overwrite=False):
+    """
+    Write a product as one interactive HTML page that needs no network.
+
+    The page has a summary, light curves of every aperture with bins and quality flags to choose, the
+    star's place, width and sky beside them, the scatter matrix, scatter against bin size,
+    images where the source is given, and a table of the flagged rows. What is selected in one plot
+    is selected in all.
+
+    Parameters
+    ----------
+    ts : `~astropy.timeseries.TimeSeries`
+        A product.
+    path : path-like
+        A name that ends in ``.html`` or ``.htm``.
+    source : path, array, Exposure, or a list of these, optional
+        What the product was extracted from, for the images.
+    overwrite : bool, optional
+        Whether an existing file may be replaced; an input never is.
+
+    Returns
+    -------
+    `~pathlib.Path`
+        The path written.
+
+    Raises
+    ------
+    ImportError
+        If Bokeh is not installed; it comes with the extra ``report``.
+    ValueError
+        For another ending, a product without rows or light curves, or a source that does not
+        hold the product's integrations.
+    InputFileError, SegmentError
+        If the source cannot be opened.
+    OutputError
+        If the file exists and ``overwrite`` is False, or cannot be written.
+
+    Notes
+    -----
+    The same product, source and versions give the same bytes.
+
+    Examples
+    --------
+    >>> from nircam_tso import read
+    >>> from nircam_tso.inspect.report import write_report
+    >>> write_report(read("wasp80.h5"), "wasp80.html", source="visit/")  # doctest: +SKIP
+    PosixPath('wasp80.html')
+    """
+    path = check_report_path(path, overwrite=overwrite)
+    exposure = None
+    if source is not None:
+        from nircam_tso.io.exposure import Exposure
+        from nircam_tso.io.sources import open_exposure
+
+        exposure = source if isinstance(source, Exposure) else open_exposure(source)
+        inputs = [segment.path for segment in exposure.segments if segment.path]
+        check_report_path(path, overwrite=overwrite, inputs=inputs)
+    try:
+        import bokeh  # noqa: F401
+    except ImportError:
+        raise ImportError("the report needs bokeh: python -m pip install 'nircam_tso[report]'") from None
+    from nircam_tso.inspect.report.page import build_page
+
+    _put(path, build_page(ts, exposure))
+    return path
+
+
+def _put(path, text):
+    """Write under another name first, so that a failure leaves no half page."""
+    temporary = None
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:100]}.", suffix=path.suffix, dir=path.parent)
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, _mode(path))
+        os.replace(temporary, path)
+        temporary = None
+    except OSError as error:
+        raise OutputError(f"cannot be written ({error.strerror or error})", path=path) from error
+    finally:
+        if temporary is not None and os.path.exists(temporary):
+            os.unlink(temporary)
+
+
+def _mode(path):
+    """Permissions of the old file, else what the process' umask leaves of 0666."""
+    try:
+        return stat.S_IMODE(os.stat(path).st_mode)
+    except FileNotFoundError:
+        mask = os.umask(0)
+        os.umask(mask)
+        return 0o666 & ~mask
