@@ -13,7 +13,10 @@ import numpy as np
 from astropy import units as u
 from astropy.io import fits
 
-from nircam_tso.exceptions import SegmentError
+from nircam_tso.exceptions import InputFileError, SegmentError
+from nircam_tso.io.bands import band_of
+from nircam_tso.io.policy import Policy
+from nircam_tso.quality import QualityFlag
 
 __all__ = ["Block", "Exposure", "Segment"]
 
@@ -128,6 +131,10 @@ class Segment:
         Hash over the header bytes of every HDU, empty for arrays.
     size : int
         Bytes of the file, 0 for arrays.
+    sha256 : str
+        Hash over the whole file, where it was asked for.
+    quality : int
+        Bits of `~nircam_tso.quality.QualityFlag` that all its rows get.
     """
 
     name: str
@@ -145,6 +152,8 @@ class Segment:
     notes: list[str] = field(default_factory=list)
     header_sha256: str = ""
     size: int = 0
+    sha256: str = ""
+    quality: int = 0
 
     def read(self, start, stop, rows=slice(None)):
         """
@@ -164,6 +173,41 @@ class Segment:
         """
         raise TypeError(f"{type(self).__name__} does not read pixels itself; use one of the readers' segments")
 
+    @property
+    def has_variance(self):
+        """Whether blocks have variances."""
+        return False
+
+    @property
+    def has_dq(self):
+        """Whether blocks have data-quality flags."""
+        return False
+
+    def blank(self, count, rows=slice(None)):
+        """
+        A block without any value, in the form of those that `read` returns.
+
+        Parameters
+        ----------
+        count : int
+            Number of integrations.
+        rows : slice, optional
+            Band of image rows.
+
+        Returns
+        -------
+        Block
+            NaN, with variances (NaN) and flags (0) where the segment has them.
+        """
+        first, last = band_of(rows, self.shape[0])
+        groups = () if self.n_groups is None else (self.n_groups,)
+        shape = (count, *groups, last - first, self.shape[1])
+        return Block(
+            data=np.full(shape, np.nan),
+            variance=np.full(shape, np.nan) if self.has_variance else None,
+            dq=np.zeros(shape, np.uint32) if self.has_dq else None,
+        )
+
 
 class Exposure:
     """
@@ -179,6 +223,8 @@ class Exposure:
     options : str
         Options of the command that select this exposure among those of its source, such
         as ``"--detector NRCA1 --product calints"``; empty where there is but one.
+    policy : Policy
+        How faults are taken, and the memory that may be used.
 
     Raises
     ------
@@ -211,6 +257,7 @@ class Exposure:
                     )
         self.segments = segments
         self.options = ""
+        self.policy = Policy()
         self._stops = np.cumsum([segment.n_integrations for segment in segments])
 
     def __len__(self):
@@ -277,6 +324,23 @@ class Exposure:
             [s.n_integrations for s in self.segments],
         )
 
+    @cached_property
+    def flags(self):
+        """Bits of `~nircam_tso.quality.QualityFlag` known before any pixel is read, uint32, shape (n,)."""
+        counts = [segment.n_integrations for segment in self.segments]
+        return np.repeat(np.array([segment.quality for segment in self.segments], dtype=np.uint32), counts)
+
+    @property
+    def in_memory(self):
+        """True if pixels live in this process, so that another one cannot read them for itself."""
+        return any(segment.path is None and not segment.quality for segment in self.segments)
+
+    @property
+    def integration_bytes(self):
+        """Bytes that the pixels of one integration take in memory: values, variances and flags."""
+        ny, nx = self.shape
+        return 20 * ny * nx * (self.n_groups or 1)
+
     @property
     def notes(self):
         """What the readers found odd, without repetitions."""
@@ -313,3 +377,41 @@ class Exposure:
             last = min(stop - offset, segment.n_integrations)
             blocks.append(segment.read(first, last, rows))
         return Block.join(blocks)
+
+    def read_flagged(self, start, stop, rows=slice(None)):
+        """
+        Read some integrations, and tell of those that could not be read.
+
+        Parameters
+        ----------
+        start, stop, rows
+            As for `read`.
+
+        Returns
+        -------
+        block : Block
+            With ``stop - start`` integrations; NaN where they could not be read.
+        flags : `~numpy.ndarray` of uint32, shape (stop - start,)
+            READ_ERROR and MISSING_INTEGRATION of each.
+
+        Raises
+        ------
+        InputFileError
+            If a file fails while it is read, unless errors are flagged.
+        IndexError
+            For a range outside the exposure, or an empty one.
+        """
+        try:
+            return self.read(start, stop, rows), self.flags[start:stop].copy()
+        except InputFileError:
+            if not self.policy.flags_errors:
+                raise
+        # One by one, so that what can be read does not depend on the size of blocks.
+        blocks, flags = [], self.flags[start:stop].copy()
+        for index in range(start, stop):
+            try:
+                blocks.append(self.read(index, index + 1, rows))
+            except InputFileError:
+                blocks.append(self.segments[self.source[index]].blank(1, rows))
+                flags[index - start] |= np.uint32(QualityFlag.READ_ERROR)
+        return Block.join(blocks), flags

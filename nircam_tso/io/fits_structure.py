@@ -12,13 +12,13 @@ import os
 import re
 from dataclasses import dataclass
 
-from nircam_tso.exceptions import CorruptFileError, TruncatedFileError
+from nircam_tso.exceptions import CorruptFileError, InputFileError, ResourceLimitError, TruncatedFileError
 from nircam_tso.io.cards import Hdu, parse_header
 from nircam_tso.io.pixels import FilePixels
 from nircam_tso.io.storage import StoredFile, examine, open_stored
 from nircam_tso.io.tables import decode_table
 
-__all__ = ["FitsStructure", "read_structure"]
+__all__ = ["FitsStructure", "read_first_header", "read_structure"]
 
 _BLOCK = 2880
 _CARD = 80
@@ -26,8 +26,9 @@ _END = b"END" + b" " * 77
 # Cards are of printable ASCII characters; astropy raises an error for any other.
 _ODD = re.compile(r"[^ -~]")
 _FIRST_READ = 16 * _BLOCK
-# Longer headers exist nowhere; a file that never ends its header must not be read whole.
-_MAX_HEADER = 64 << 20
+# Longer headers exist nowhere (100,000 cards); what follows is for each card what a card costs in memory.
+_MAX_HEADER = 8 << 20
+_MAX_HDUS = 10_000
 _MAX_TABLE = 256 << 20
 
 
@@ -143,7 +144,11 @@ def _header_bytes(handle, offset, index):
                 )
             return data[:end], data[:length]
         # Pixels instead of cards mean that END was lost: the rest of the file need not be searched.
-        if b"\x00" in data[searched:] or len(data) > _MAX_HEADER:
+        if len(data) > _MAX_HEADER:
+            raise ResourceLimitError(
+                f"{shown} that begins at byte {offset} is longer than {_MAX_HEADER} bytes", path=handle.path, hdu=index
+            )
+        if b"\x00" in data[searched:]:
             raise CorruptFileError(f"{shown} that begins at byte {offset} has no END card", path=handle.path, hdu=index)
         searched = max(0, len(data) - _CARD)
         more = handle.read(offset + len(data), max(_FIRST_READ, len(data)))
@@ -152,6 +157,32 @@ def _header_bytes(handle, offset, index):
                 f"ends at byte {handle.size}, within {shown} that begins at {offset}", path=handle.path, hdu=index
             )
         data += more
+
+
+def read_first_header(path):
+    """
+    The primary header of a file whose rest may be cut or broken.
+
+    Parameters
+    ----------
+    path : str or path-like
+        A file.
+
+    Returns
+    -------
+    FitsStructure or None
+        With one unit; None where not even that can be read.
+    """
+    try:
+        stored = examine(path)
+        if stored.compressed:
+            return None
+        with open_stored(stored) as handle:
+            cards, _ = _header_bytes(handle, 0, 0)
+        hdu = parse_header(_ODD.sub("?", cards.decode("latin-1")), path=stored.path)
+    except (InputFileError, ResourceLimitError):
+        return None
+    return FitsStructure(stored, [hdu], "", [])
 
 
 def _check_tail(handle, offset, notes):
@@ -204,6 +235,8 @@ def read_structure(path):
                     )
                 _check_tail(handle, offset, notes)
                 break
+            if len(hdus) == _MAX_HDUS:
+                raise ResourceLimitError(f"holds more than {_MAX_HDUS} header-data units", path=stored.path)
             cards, whole = _header_bytes(handle, offset, len(hdus))
             digest.update(whole)
             text = cards.decode("latin-1")

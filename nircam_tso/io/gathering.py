@@ -39,7 +39,7 @@ class Gathered:
     named: bool = True
 
 
-def _gather_path(path, recursive, problems):
+def _gather_path(path, recursive, problems, keep_missing):
     if "://" in path and not os.path.lexists(path):
         raise InputFileError("is a URL; files are not fetched", path=path)
     try:
@@ -55,11 +55,11 @@ def _gather_path(path, recursive, problems):
         return Gathered(files=list_directory(path, recursive, problems), complete=True, named=False)
     what = identify(path)
     if what == "text":
-        return Gathered(files=read_list(path))
+        return Gathered(files=read_list(path, keep_missing=keep_missing))
     return Gathered(files=[path])
 
 
-def gather(source, recursive=False, problems=None):
+def gather(source, recursive=False, problems=None, *, keep_missing=False):
     """
     Find out what a user handed over.
 
@@ -71,6 +71,8 @@ def gather(source, recursive=False, problems=None):
         Whether folders are searched to their depth.
     problems : list of (str, InputFileError), optional
         Gets what cannot be used of a folder or glob, instead of an error.
+    keep_missing : bool, optional
+        Whether files of a list that do not exist are kept, for the reader to tell of.
 
     Returns
     -------
@@ -100,7 +102,7 @@ def gather(source, recursive=False, problems=None):
             path = os.fsdecode(path)
         if not path:
             raise ValueError("source: an empty name was given")
-        return _gather_path(path, recursive, problems)
+        return _gather_path(path, recursive, problems, keep_missing)
     if is_array(source):
         return Gathered(arrays=[source])
     if isinstance(source, (Mapping, bytes)) or not isinstance(source, Iterable):

@@ -57,6 +57,8 @@ class Candidate:
         EXSEGNUM and EXSEGTOT.
     refusal : InputFileError, SegmentError or None
         Why it is not measured.
+    fault : NircamTSOError or None
+        Why it cannot be read, where its rows shall be there all the same.
     """
 
     segment: Segment | None
@@ -75,6 +77,7 @@ class Candidate:
     segment_number: int | None = None
     segment_total: int | None = None
     refusal: Exception | None = None
+    fault: Exception | None = None
 
 
 @dataclass

@@ -12,9 +12,13 @@ from nircam_tso.io.groups import Candidate
 from nircam_tso.io.headers import merge_headers, parse_unit, split_mjd, start_time, whole_number
 from nircam_tso.io.pixels import PixelSegment
 
-__all__ = ["identity", "is_jwst", "open_jwst", "product_of", "refused_candidate"]
+__all__ = ["identity", "is_jwst", "named_identity", "open_jwst", "product_of", "refused_candidate"]
 
 _SUFFIX = re.compile(r"_([a-z0-9]+)\.fits(?:\.gz)?$", re.IGNORECASE)
+# Names of the archive: program, observation, visit, activity, exposure, segment, detector, product.
+_ARCHIVE = re.compile(
+    r"jw(\d{11})_(\d{5})_(\d{5})(?:-seg(\d{1,6}))?_([a-z0-9]+)_([a-z0-9]+)\.fits(?:\.gz)?$", re.IGNORECASE | re.ASCII
+)
 _CUBES = ("rateints", "calints", "crfints")
 _READ = ("uncal", *_CUBES, "rate", "cal")
 # What the pipeline writes beside these, with a SCI extension of its own meaning.
@@ -137,6 +141,35 @@ def identity(structure):
     return detector, "_".join(part for part in (visit, activity, last) if part), number
 
 
+def named_identity(name):
+    """
+    What the archive's name of a file tells of it.
+
+    Parameters
+    ----------
+    name : str
+        A base name.
+
+    Returns
+    -------
+    tuple or None
+        Detector, label and number as of `identity`, product, and number of the segment
+        (None without one); None for any other name.
+
+    Examples
+    --------
+    >>> from nircam_tso.io.jwst import named_identity
+    >>> named_identity("jw01366002001_04103_00001-seg002_nrca1_calints.fits")
+    ('NRCA1', '01366002001_04103_00001', 1, 'calints', 2)
+    """
+    match = _ARCHIVE.match(name)
+    if match is None:
+        return None
+    visit, activity, exposure, segment, detector, product = match.groups()
+    label = f"{visit}_{activity}_{exposure}"
+    return detector.upper(), label, int(exposure), product.lower(), int(segment) if segment else None
+
+
 def _refusal(structure, product):
     """Why a JWST file is not measured, or None."""
     primary = structure.hdus[0]
@@ -208,7 +241,7 @@ def _extension(structure, name, science, shape):
     return structure.pixels(hdu, shape)
 
 
-def _flags(structure, product, science, shape):
+def _flags(structure, product, science, shape, allow_missing, notes):
     if product == "uncal":
         flags = [_extension(structure, "GROUPDQ", science, shape)]
         frame = _find(structure, "PIXELDQ")
@@ -223,6 +256,9 @@ def _flags(structure, product, science, shape):
         return tuple(pixels for pixels in flags if pixels is not None)
     flags = _extension(structure, "DQ", science, shape)
     if flags is None:
+        if allow_missing:
+            notes.append(f"{structure.name}: has no DQ extension; bad pixels are not known")
+            return ()
         if structure.hdus[-1].name in ("SCI", "ERR"):
             # Products go on after these two: a file that ends here was cut between extensions.
             raise TruncatedFileError(
@@ -231,7 +267,8 @@ def _flags(structure, product, science, shape):
                 hdu="DQ",
             )
         raise UnsupportedFileError(
-            f"has no DQ extension, which a _{product} product must have: bad pixels cannot be told",
+            f"has no DQ extension, which a _{product} product must have: bad pixels cannot be told; allow_missing_dq "
+            "(in a shell --allow-missing-dq) reads it all the same",
             path=structure.path,
             hdu="DQ",
         )
@@ -254,7 +291,7 @@ def _errors(structure, product, science, shape, errors, notes):
     return (), sigma, "ERR"
 
 
-def open_jwst(structure, *, errors=None):
+def open_jwst(structure, *, errors=None, allow_missing_dq=False):
     """
     Describe a JWST file as a segment, without reading pixels.
 
@@ -265,6 +302,8 @@ def open_jwst(structure, *, errors=None):
     errors : {None, "random", "total"}
         Whether errors come from VAR_POISSON + VAR_RNOISE where there are both, else ERR;
         or always from ERR.
+    allow_missing_dq : bool, optional
+        Whether a product without DQ is read, with a note.
 
     Returns
     -------
@@ -308,7 +347,7 @@ def open_jwst(structure, *, errors=None):
     unit, note = parse_unit(science.get("BUNIT"))
     if note:
         notes.append(note)
-    flags = _flags(structure, product, science, shape)
+    flags = _flags(structure, product, science, shape, allow_missing_dq, notes)
     variances, sigma, source = _errors(structure, product, science, shape, errors, notes)
     detector, label, number = identity(structure)
     table = _find(structure, "INT_TIMES")

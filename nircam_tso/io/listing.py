@@ -3,6 +3,7 @@
 import glob
 import os
 import re
+import stat
 import warnings
 
 from nircam_tso.exceptions import InputFileError, NircamTSOWarning, ResourceLimitError, UnsupportedFileError
@@ -12,6 +13,7 @@ __all__ = ["list_directory", "list_glob", "read_list", "without_repeats"]
 
 _MAX_LIST_BYTES = 256 << 20
 _SHOWN = 10
+_ABSENT = "does not exist"
 _QUOTES = "\"'"
 
 
@@ -39,18 +41,22 @@ def _resolve(entry, folder):
     if "://" in entry:
         return None, "is a URL; files are not fetched"
     path = os.path.join(folder, entry)
-    if os.path.isfile(path):
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        mode = 0
+    if stat.S_ISREG(mode):
         return path, None
     if " #" in entry:
         shorter = os.path.join(folder, _clean(entry.split(" #", 1)[0]))
         if os.path.isfile(shorter):
             return shorter, None
-    if os.path.isdir(path):
+    if stat.S_ISDIR(mode):
         return None, "is a directory"
-    return None, "is no regular file" if os.path.exists(path) else "does not exist"
+    return None, "is no regular file" if mode else _ABSENT
 
 
-def read_list(path):
+def read_list(path, *, keep_missing=False):
     r"""
     Read a text file of file names.
 
@@ -63,6 +69,8 @@ def read_list(path):
     ----------
     path : str or path-like
         The text file, in UTF-8 (or UTF-16 with a byte-order mark).
+    keep_missing : bool, optional
+        Whether names of files that do not exist are returned, too.
 
     Returns
     -------
@@ -113,7 +121,9 @@ def read_list(path):
             faults.append(f"line {number} contains a NUL character")
             continue
         found, fault = _resolve(entry, folder)
-        if fault:
+        if fault == _ABSENT and keep_missing:
+            paths.append(os.path.join(folder, entry))
+        elif fault:
             faults.append(f"line {number}: {entry[:80]!r} {fault}")
         elif os.path.samefile(found, path):
             own.append(number)
@@ -143,7 +153,7 @@ def _usable(paths, where, problems):
             refused.append((os.path.basename(path), error))
     if not usable and not refused:
         raise InputFileError("there is no FITS file here", path=where)
-    if problems is not None:
+    if refused:
         problems += refused
     return usable
 

@@ -8,11 +8,16 @@ from itertools import pairwise
 from nircam_tso.exceptions import SegmentError
 from nircam_tso.io.exposure import Exposure
 from nircam_tso.io.headers import split_name
+from nircam_tso.io.missing import missing_candidate
+from nircam_tso.io.policy import Policy
+from nircam_tso.io.report import combined
 
 __all__ = ["join_groups", "natural_key"]
 
+_STRICT = Policy()
 _SHOWN = 10
 _ADVICE = "name the files themselves to measure only these"
+_FILL = "allow_missing (in a shell --allow-missing) makes flagged rows of them"
 
 
 def natural_key(name):
@@ -82,17 +87,34 @@ def _range(first, last):
     return f"integration {first}" if first == last else f"integrations {first} to {last}"
 
 
-def _ordered_segments(group, complete):
-    """A JWST exposure's candidates in order, with neither overlap nor hole."""
-    found = sorted(group.candidates, key=lambda c: (c.first, c.last, natural_key(c.name)))
+def _ordered_segments(group, complete, policy):
+    """A JWST exposure's candidates in order, with neither overlap nor hole that is not filled."""
+    _require_readable(group)
+    model = next(c for c in group.candidates if c.segment is not None)
+    placed = [c for c in group.candidates if c.last >= c.first]
+    # Unreadable, and nothing but the hole that they leave tells which integrations they hold.
+    lost = [c for c in group.candidates if c.last < c.first]
+    found = sorted(placed, key=lambda c: (c.first, c.last, natural_key(c.name)))
     totals = {c.segment_total for c in found if c.segment_total}
     if len(totals) > 1:
         raise SegmentError(f"EXSEGTOT differs ({', '.join(map(str, sorted(totals)))}) among {_names(found)}")
     total = totals.pop() if totals else None
-    numbers = [c.segment_number for c in found]
-    known = [number for number in numbers if number is not None]
+    known = [c.segment_number for c in found + lost if c.segment_number is not None]
     if total is not None and known and max(known) > total:
         raise SegmentError(f"EXSEGNUM = {max(known)} is above EXSEGTOT = {total} in {_names(found)}")
+
+    def filler(before, after, first, last, count):
+        """A candidate for a hole; None where nothing may fill it."""
+        inside = [c for c in lost if _stands_between(c, before, after)]
+        more = count is not None and count > len(inside)
+        if not inside and not policy.allow_missing:
+            return None
+        if more and not (policy.allow_missing and complete):
+            return None
+        lost[:] = [c for c in lost if c not in inside]
+        return missing_candidate(model, first, last, inside, missing=more)
+
+    holes = []
     for before, after in pairwise(found):
         one, other = _pair(before, after)
         if after.first <= before.last:
@@ -101,29 +123,76 @@ def _ordered_segments(group, complete):
                 f"({_range(after.first, after.last)}) overlap: the same exposure twice? hand over one of them",
                 path=after.path,
             )
-        if None not in (before.segment_number, after.segment_number) and after.segment_number <= before.segment_number:
+        numbers = before.segment_number, after.segment_number
+        if None not in numbers and numbers[1] <= numbers[0]:
             raise SegmentError(f"EXSEGNUM and INTSTART put {one} and {other} in different orders", path=after.path)
         if after.first != before.last + 1:
-            raise SegmentError(
-                f"{_range(before.last + 1, after.first - 1)} are missing between {one} and {other}", path=after.path
-            )
+            count = numbers[1] - numbers[0] - 1 if None not in numbers else None
+            filled = filler(before, after, before.last + 1, after.first - 1, count if complete else None)
+            if filled is None:
+                raise SegmentError(
+                    f"{_range(before.last + 1, after.first - 1)} are missing between {one} and {other}; {_FILL}",
+                    path=after.path,
+                )
+            holes.append(filled)
     promised = max((c.promised for c in found if c.promised), default=0)
+    begin, end = found[0], found[-1]
+    if complete or lost:
+        count = begin.segment_number - 1 if begin.segment_number is not None else None
+        if begin.first > 1:
+            holes.append(filler(None, begin, 1, begin.first - 1, count))
+        count = total - end.segment_number if total and end.segment_number is not None else None
+        if end.last < promised:
+            holes.append(filler(end, None, end.last + 1, promised, count))
+    if lost:
+        errors = [f"{c.fault}; how many integrations it holds cannot be told" for c in lost]
+        raise combined([type(c.fault)(text, path=c.path) for c, text in zip(lost, errors, strict=True)])
+    holes = [hole for hole in holes if hole is not None]
+    found = [c if c.segment is not None else missing_candidate(model, c.first, c.last, [c]) for c in found]
+    found = sorted(found + holes, key=lambda c: c.first)
     if complete:
-        missing = _gaps(known, 1, total or max(known)) if known else []
-        advice = f"found {_names(found)}; {_ADVICE}"
-        if missing:
-            raise SegmentError(
-                f"segment {_words(missing)} of {total or max(known)} is missing; {advice}", path=_folder(found)
-            )
-        if found[0].first > 1:
-            raise SegmentError(f"{_range(1, found[0].first - 1)} are missing; {advice}", path=_folder(found))
-        if found[-1].last < promised:
-            raise SegmentError(
-                f"{_range(found[-1].last + 1, promised)} of {promised} are missing; {advice}", path=_folder(found)
-            )
+        _require_whole(found, known, total, promised, policy)
     elif found[0].first > 1 or found[-1].last < promised or (total and known and len(known) < total):
         _note_part(found, promised, (_segments(known), total) if known else None)
     return found
+
+
+def _require_readable(group):
+    if all(c.segment is None for c in group.candidates):
+        raise combined([c.fault for c in group.candidates])
+
+
+def _stands_between(candidate, before, after):
+    """Whether a file comes after one and before another, by numbers of segments or else by names."""
+
+    def follows(one, other):
+        if None not in (one.segment_number, other.segment_number):
+            return one.segment_number < other.segment_number
+        return natural_key(one.name) < natural_key(other.name)
+
+    return (before is None or follows(before, candidate)) and (after is None or follows(candidate, after))
+
+
+def _require_whole(found, known, total, promised, policy):
+    """Refuse a folder's exposure that lacks segments, unless rows for them are there."""
+    missing = _gaps(known, 1, total or max(known)) if known else []
+    advice = f"found {_names(found)}; {_ADVICE}; {_FILL}"
+    if missing and not policy.allow_missing:
+        raise SegmentError(
+            f"segment {_words(missing)} of {total or max(known)} is missing; {advice}", path=_folder(found)
+        )
+    if found[0].first > 1:
+        raise SegmentError(f"{_range(1, found[0].first - 1)} are missing; {advice}", path=_folder(found))
+    if found[-1].last < promised:
+        raise SegmentError(
+            f"{_range(found[-1].last + 1, promised)} of {promised} are missing; {advice}", path=_folder(found)
+        )
+    if missing and not promised and missing[-1][1] > max(known):
+        raise SegmentError(
+            f"segment {_words(missing)} of {total} is missing, and no card (NINTS) tells how many integrations it "
+            f"holds; found {_names(found)}; {_ADVICE}",
+            path=_folder(found),
+        )
 
 
 def _segments(numbers):
@@ -143,29 +212,61 @@ def _note_part(found, promised, segments=None):
     found[0].segment.notes.append(f"{found[0].name}{others}: part of an exposure: {what}")
 
 
-def _check_numbers(found, complete):
-    """Whether files of one integration each make up their exposure, as far as numbers tell."""
+def _check_numbers(found, complete, lost, policy):
+    """Holes among files of one integration each, as far as numbers tell; an error unless they may be filled."""
     numbered = [c for c in found if c.numbered]
     if not numbered:
-        return
+        return []
     if len(numbered) < len(found):
         numbered[0].segment.notes.append(
             f"{len(found) - len(numbered)} of {len(found)} files have no integration number: no hole can be told"
         )
-        return
-    present = {c.first for c in numbered}
+        return []
+    present = {c.first for c in numbered} | {c.first for c in lost if c.numbered}
     last = max(present)
     # Headers of the ground tests may say 1 for every integration: that is no promise.
     promised = max((c.promised for c in numbered if c.promised), default=0)
     promised = promised if promised > 1 else 0
     begin, end = (1, max(last, promised)) if complete else (min(present), last)
     gaps = _gaps(present, begin, end)
-    if gaps:
+    if gaps and not policy.allow_missing:
         one = len(gaps) == 1 and gaps[0][0] == gaps[0][1]
         what = f"integration{'s' * (not one)} {_words(gaps)} of {max(last, promised)} {'is' if one else 'are'} missing"
-        raise SegmentError(f"{what}; a run of files without a hole is measured if named", path=_folder(numbered))
+        raise SegmentError(
+            f"{what}; a run of files without a hole is measured if named; {_FILL}", path=_folder(numbered)
+        )
     if begin > 1 or last < promised:
         _note_part(sorted(numbered, key=lambda c: c.first), promised)
+    return gaps
+
+
+def _homes(lost, parts):
+    """Unreadable files by the exposure that their names belong to."""
+    homes = [[] for _ in parts]
+    for fault in lost:
+        stem = split_name(fault.name)[0]
+        own = [i for i, part in enumerate(parts) if any(split_name(c.name)[0] == stem for c in part)]
+        before = [i for i, part in enumerate(parts) if any(natural_key(c.name) < natural_key(fault.name) for c in part)]
+        homes[(own or before or [0])[-1]].append(fault)
+    return homes
+
+
+def _filled(part, lost, complete, policy):
+    """The files of one exposure, with rows for those that cannot be read or are not there."""
+    model = part[0]
+    gaps = _check_numbers(part, complete, lost, policy)
+    if all(c.numbered for c in part):
+        present = {c.first for c in part}
+        twice = [c.fault for c in lost if c.numbered and c.first in present]
+        if twice:
+            raise combined(twice)
+        part = part + [missing_candidate(model, c.first, c.last, [c]) for c in lost if c.numbered]
+        part = sorted(part + [missing_candidate(model, *gap) for gap in gaps], key=lambda c: c.first)
+        lost = [c for c in lost if not c.numbered]
+    for fault in sorted(lost, key=lambda c: natural_key(c.name)):
+        place = sum(natural_key(c.name) < natural_key(fault.name) for c in part)
+        part = [*part[:place], missing_candidate(model, model.first, model.first, [fault]), *part[place:]]
+    return part
 
 
 def _exposures_of(found, by_time):
@@ -186,9 +287,11 @@ def _exposures_of(found, by_time):
     return parts if all(c.numbered for c in found) else [found]
 
 
-def _ordered_files(group, complete):
+def _ordered_files(group, complete, policy):
     """Single files in order of time, then number, then name."""
-    found = group.candidates
+    _require_readable(group)
+    found = [c for c in group.candidates if c.segment is not None]
+    lost = [c for c in group.candidates if c.segment is None]
     timeless = [c for c in found if c.start is None]
     if timeless and len(timeless) < len(found):
         timeless[0].segment.notes.append(
@@ -202,9 +305,9 @@ def _ordered_files(group, complete):
     found = sorted(found, key=key)
     _refuse_twins(found)
     _refuse_copies(found)
-    for part in _exposures_of(found, by_time):
-        _check_numbers(part, complete)
-    return found
+    parts = _exposures_of(found, by_time)
+    homes = _homes(lost, parts)
+    return [c for part, own in zip(parts, homes, strict=True) for c in _filled(part, own, complete, policy)]
 
 
 def _refuse_twins(found):
@@ -282,7 +385,7 @@ def _check_place(candidates, keyword):
             )
 
 
-def join_groups(groups, complete):
+def join_groups(groups, complete, policy=_STRICT):
     """
     One exposure out of the files of one or several groups.
 
@@ -294,6 +397,8 @@ def join_groups(groups, complete):
     complete : bool
         Whether the source promises the whole exposure (a folder, a glob), so that a
         missing segment or integration at either end is an error, too; else a note.
+    policy : Policy, optional
+        Whether rows are made for what is missing or unreadable.
 
     Returns
     -------
@@ -308,7 +413,8 @@ def join_groups(groups, complete):
         groups = sorted(groups, key=lambda group: (group.start, group.exposure))
     found = []
     for group in groups:
-        found += _ordered_segments(group, complete) if group.family == "jwst" else _ordered_files(group, complete)
+        order = _ordered_segments if group.family == "jwst" else _ordered_files
+        found += order(group, complete, policy)
     if len(found) > 1:
         _check_uniform(found)
     return Exposure([candidate.segment for candidate in found])

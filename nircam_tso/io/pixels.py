@@ -12,48 +12,17 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from nircam_tso.exceptions import CorruptFileError
+from nircam_tso.io.bands import band_of
 from nircam_tso.io.exposure import Block, Segment
 from nircam_tso.io.storage import StoredFile, open_stored
 
-__all__ = ["ArrayPixels", "FilePixels", "PixelSegment", "band_of"]
+__all__ = ["ArrayPixels", "FilePixels", "PixelSegment"]
 
 _RAW_TYPES = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 # Below this a seek for every plane costs more than the rows between that are not wanted.
 _SMALL_PLANE = 64 << 10
 # Numbers are converted while they are still in the processor's cache.
 _BUFFER = 512 << 10
-
-
-def band_of(rows, ny):
-    """
-    First and last (exclusive) row that a slice takes out of ``ny``.
-
-    Parameters
-    ----------
-    rows : slice
-        Of step 1.
-    ny : int
-        Number of rows.
-
-    Returns
-    -------
-    first, stop : int
-
-    Raises
-    ------
-    IndexError
-        If the slice has another step, or takes no row.
-
-    Examples
-    --------
-    >>> from nircam_tso.io.pixels import band_of
-    >>> band_of(slice(4, None), 32)
-    (4, 32)
-    """
-    first, stop, step = rows.indices(ny)
-    if step != 1 or first >= stop:
-        raise IndexError(f"rows: {rows} takes no band of rows out of {ny}")
-    return first, stop
 
 
 @dataclass(frozen=True)
@@ -366,6 +335,16 @@ class PixelSegment(Segment):
     flags: tuple = ()
     masks: tuple = ()
     mask_units: tuple = field(default_factory=tuple)
+
+    @property
+    def has_variance(self):
+        """Whether blocks have variances."""
+        return bool(self.variances) or self.sigma is not None
+
+    @property
+    def has_dq(self):
+        """Whether blocks have data-quality flags."""
+        return bool(self.flags)
 
     def read(self, start, stop, rows=slice(None)):
         """

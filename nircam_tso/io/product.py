@@ -1,22 +1,32 @@
 """Products on disk: a TimeSeries as HDF5 or ECSV, and back."""
 
+import hashlib
+import io
+import json
 import os
 import stat
-import tempfile
 import warnings
 from pathlib import Path
 
 import numpy as np
 
 from nircam_tso.exceptions import IncompleteProductError, OutputError
+from nircam_tso.io.atomic import destination, replace_file
+from nircam_tso.io.product_guard import HostileProductError, check_ecsv, check_hdf5
 from nircam_tso.timing import offline
 
 __all__ = ["check_path", "read", "write"]
 
 #: Name of the table within an HDF5 file.
 HDF5_PATH = "timeseries"
+#: Largest product that is read, bytes: some ten million integrations.
+MAX_BYTES = 4 << 30
 _HDF5, _ECSV = "HDF5", "ECSV"
 _SUFFIXES = {".h5": _HDF5, ".hdf5": _HDF5, ".ecsv": _ECSV}
+_ROWS_PER_CHUNK = 1024
+# HDF5 has no sum over the whole file; readers do not look at what follows its end.
+_SEAL = b"\nnircam_tso sha256 "
+_SEAL_LENGTH = len(_SEAL) + 64 + 1
 
 
 def _kind(path):
@@ -51,14 +61,23 @@ def check_path(path, *, overwrite=False):
     """
     path = Path(path)
     kind = _kind(path)
-    if path.is_dir():
+    target = destination(path)
+    try:
+        present = target.stat().st_mode
+    except FileNotFoundError:
+        present = None
+    except OSError as error:
+        raise OutputError(f"cannot be written ({error.strerror})", path=path) from error
+    if present is not None and stat.S_ISDIR(present):
         raise OutputError("is a folder; give a file name", path=path)
-    if path.exists() and not overwrite:
+    if present is not None and not stat.S_ISREG(present):
+        raise OutputError("is a device or pipe, not a file; give another name", path=path)
+    if present is not None and not overwrite:
         raise OutputError("exists already; pass overwrite=True (in a shell --overwrite) to replace it", path=path)
-    if not path.parent.is_dir():
-        raise OutputError(f"the folder {path.parent} does not exist", path=path)
-    if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise OutputError(f"the folder {path.parent} cannot be written to", path=path)
+    if not target.parent.is_dir():
+        raise OutputError(f"the folder {target.parent} does not exist", path=path)
+    if not os.access(target.parent, os.W_OK | os.X_OK):
+        raise OutputError(f"the folder {target.parent} cannot be written to", path=path)
     return kind
 
 
@@ -76,7 +95,8 @@ def write(ts, path, *, overwrite=False):
     ts : `~astropy.timeseries.TimeSeries`
         What to write.
     path : path-like
-        A name that ends in ``.h5``, ``.hdf5`` or ``.ecsv``.
+        A name that ends in ``.h5``, ``.hdf5`` or ``.ecsv``. Where it is a link to a
+        file, that file is replaced and the link stays.
     overwrite : bool, optional
         Whether an existing file may be replaced.
 
@@ -90,12 +110,16 @@ def write(ts, path, *, overwrite=False):
     ValueError
         For another ending.
     OutputError
-        If the file exists and ``overwrite`` is False, or cannot be written.
+        If the file exists and ``overwrite`` is False, another process writes it, or it
+        cannot be written.
 
     Notes
     -----
-    HDF5 holds times as pairs of Julian dates (jd1, jd2), bit by bit; ECSV as ISO 8601
-    text with nine digits of the second. The same numbers give the same bytes.
+    HDF5 holds times as pairs of Julian dates (jd1, jd2), bit by bit, its table in chunks
+    with Fletcher's checksum; ECSV holds times as ISO 8601 text with nine digits of the
+    second. The metadata of both hold the number of rows and a digest over all columns
+    and metadata, by which `read` knows that a file is whole; a line after the end of
+    HDF5 seals all its bytes. The same numbers give the same bytes.
 
     Examples
     --------
@@ -112,45 +136,19 @@ def write(ts, path, *, overwrite=False):
     path = Path(path)
     kind = check_path(path, overwrite=overwrite)
     table = _plain_copy(ts)
-    temporary = None
+    table.meta["complete"] = True
+    table.meta["digest"] = _digest(table, kind)
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:100]}.", suffix=path.suffix, dir=path.parent)
-        os.close(handle)
-        _write_file(table, temporary, kind)
-        _compare(table, _read_file(temporary, kind), path)
-        _sync(temporary)
-        os.chmod(temporary, _mode(path))
-        os.replace(temporary, path)
-        temporary = None
-        _sync(path.parent)
-    except OutputError:
-        raise
-    except (OSError, RuntimeError) as error:
-        # Where HDF5 runs out of space while it closes a file, h5py raises RuntimeError.
+        content = _serialised(table, kind)
+        again = _parsed(content, kind)
+    except (OSError, RuntimeError, HostileProductError) as error:
         reason = getattr(error, "strerror", None) or error
         raise OutputError(f"cannot be written ({reason})", path=path) from error
-    finally:
-        if temporary is not None and os.path.exists(temporary):
-            os.unlink(temporary)
+    _compare(table, again, path)
+    if _digest(again, kind) != table.meta["digest"]:
+        raise OutputError("its description or metadata read back changed; they hold what cannot be stored", path=path)
+    replace_file(path, content, overwrite=overwrite)
     return path
-
-
-def _mode(path):
-    """Permissions of the old file, else what the process' umask leaves of 0666."""
-    try:
-        return stat.S_IMODE(os.stat(path).st_mode)
-    except FileNotFoundError:
-        mask = os.umask(0)
-        os.umask(mask)
-        return 0o666 & ~mask
-
-
-def _sync(path):
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _plain_copy(ts):
@@ -211,24 +209,96 @@ def _plain_meta(key, value):
     raise ValueError(f"meta[{key!r}]: {type(value).__name__} cannot be stored; use text, numbers or lists of them")
 
 
-def _write_file(table, path, kind):
+def _serialised(table, kind):
+    """The bytes of the file."""
     if kind == _ECSV:
-        table.write(path, format="ascii.ecsv", overwrite=True)
-        return
+        text = io.StringIO()
+        table.write(text, format="ascii.ecsv")
+        return text.getvalue().encode()
     import h5py
 
-    with h5py.File(path, "w") as file, warnings.catch_warnings():
+    # In memory, so that a full disk meets plain bytes and not HDF5's caches.
+    place = io.BytesIO()
+    with h5py.File(place, "w") as file, warnings.catch_warnings():
         # Descriptions and units travel in the serialized metadata.
         warnings.filterwarnings("ignore", message="table contains column.*")
-        table.write(file, path=HDF5_PATH, format="hdf5", serialize_meta=True)
+        chunks = {"fletcher32": True, "chunks": (min(len(table), _ROWS_PER_CHUNK),)} if len(table) else {}
+        table.write(file, path=HDF5_PATH, format="hdf5", serialize_meta=True, **chunks)
+    content = place.getvalue()
+    return content + _seal_of(content)
 
 
-def _read_file(path, kind):
+def _seal_of(content):
+    return _SEAL + hashlib.sha256(content).hexdigest().encode() + b"\n"
+
+
+def _unsealed(content):
+    """HDF5's own bytes; who has changed the file by another program has removed the seal."""
+    seal = content[-_SEAL_LENGTH:]
+    if not (seal.startswith(_SEAL) and seal.endswith(b"\n")):
+        return content
+    content = content[:-_SEAL_LENGTH]
+    if _seal_of(content) != seal:
+        raise HostileProductError("its bytes have changed since it was written")
+    return content
+
+
+def _parsed(content, kind):
+    """The table that the bytes of a file hold."""
     from astropy.table import QTable
 
     if kind == _ECSV:
-        return QTable.read(path, format="ascii.ecsv")
-    return QTable.read(path, format="hdf5", path=HDF5_PATH)
+        text = content.decode()
+        check_ecsv(text)
+        return QTable.read(text.splitlines(), format="ascii.ecsv")
+    import h5py
+
+    content = _unsealed(content)
+    with h5py.File(io.BytesIO(content), "r") as file:
+        check_hdf5(file, len(content), HDF5_PATH)
+        return QTable.read(file, format="hdf5", path=HDF5_PATH)
+
+
+def _digest(table, kind):
+    """sha256 over names, types, units, descriptions and values of all columns, and the metadata."""
+    digest = hashlib.sha256()
+    meta = {key: value for key, value in table.meta.items() if key != "digest" and not key.startswith("__")}
+    digest.update(json.dumps(meta, sort_keys=True).encode())
+    for name in table.colnames:
+        column = table[name]
+        about = [name, str(column.info.description or ""), str(getattr(column, "unit", None) or "")]
+        digest.update(json.dumps([*about, *_column_bytes(digest, column, kind)]).encode())
+    return digest.hexdigest()
+
+
+def _column_bytes(digest, column, kind):
+    """Feed the values; return what is left to say of them."""
+    from astropy.time import Time
+
+    if isinstance(column, Time):
+        unknown = np.asarray(column.mask)
+        digest.update(unknown.tobytes())
+        if kind == _HDF5:
+            for part in _days(column):
+                digest.update(np.where(unknown, 0.0, part).astype("<f8").tobytes())
+        else:
+            plain = column.unmasked.copy(format="isot")
+            plain.precision = 9
+            digest.update("\n".join(np.where(unknown, "", plain.value).tolist()).encode())
+        return [column.scale]
+    mask = getattr(column, "mask", None)
+    if mask is not None:
+        digest.update(np.broadcast_to(np.asarray(mask), np.shape(column)).tobytes())
+    values = np.asarray(getattr(column, "value", column))
+    if values.dtype.kind in "USO":
+        digest.update(json.dumps([str(value) for value in values.ravel().tolist()]).encode())
+        return ["text"]
+    if values.dtype.kind == "f":
+        # All numbers that are none are alike.
+        values = np.where(np.isnan(values), values.dtype.type(np.nan), values)
+    values = np.ascontiguousarray(values, values.dtype.newbyteorder("<"))
+    digest.update(values.tobytes())
+    return [values.dtype.str, list(values.shape)]
 
 
 def _compare(table, again, path):
@@ -271,23 +341,41 @@ def read(path):
     ValueError
         For a name with another ending.
     IncompleteProductError
-        If the file is not there, not a product, or not whole.
+        If the file is not there, not a product, not whole, or holds what no product
+        holds: links and storage outside itself, sizes beyond its own, objects.
+
+    Notes
+    -----
+    Nothing in the file is run or fetched, whoever made it.
     """
     from astropy.timeseries import TimeSeries
 
     path = Path(path)
     kind = _kind(path)
-    if not path.is_file():
-        raise IncompleteProductError("there is no such file", path=path)
+    content = _content(path)
     try:
-        table = _read_file(path, kind)
+        with warnings.catch_warnings():
+            # What a damaged header makes astropy warn of, the digest finds.
+            warnings.simplefilter("ignore")
+            table = _parsed(content, kind)
+    except HostileProductError as error:
+        raise IncompleteProductError(f"is refused: {error}", path=path) from error
     except Exception as error:
-        raise IncompleteProductError(f"is not a readable {kind} product ({error})", path=path) from error
+        text = " ".join(str(error).split())[:300]
+        raise IncompleteProductError(f"is not a readable {kind} product ({text})", path=path) from error
     if "time" not in table.colnames:
         raise IncompleteProductError("has no column 'time': not a product of this package", path=path)
     promised = table.meta.get("n_rows", len(table))
     if promised != len(table):
         raise IncompleteProductError(f"holds {len(table)} of {promised} rows; make it anew", path=path)
+    if "n_rows" not in table.meta or table.meta.get("complete") is not True or "digest" not in table.meta:
+        raise IncompleteProductError("has no number of rows and digest: not a product of this package", path=path)
+    try:
+        whole = _digest(table, kind) == table.meta["digest"]
+    except (TypeError, ValueError) as error:
+        raise IncompleteProductError(f"holds what no product holds ({error})", path=path) from error
+    if not whole:
+        raise IncompleteProductError("its numbers or metadata have changed since it was written", path=path)
     # Built column by column: reading through TimeSeries.read would guess a time column.
     ts = TimeSeries(time=_restored(table["time"]))
     ts["time"].info.description = table["time"].info.description
@@ -296,8 +384,33 @@ def read(path):
             continue
         ts[name] = _restored(table[name])
         ts[name].info.description = table[name].info.description
-    ts.meta.update(table.meta)
+    ts.meta.update({key: value for key, value in table.meta.items() if key != "digest"})
     return ts
+
+
+def _content(path):
+    """The bytes of a regular file."""
+    try:
+        with open(path, "rb", buffering=0, opener=_open_at_once) as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise IncompleteProductError("is not a regular file", path=path)
+            if status.st_size > MAX_BYTES:
+                raise IncompleteProductError(f"has {status.st_size} bytes, which no product has", path=path)
+            return file.readall()
+    except FileNotFoundError:
+        raise IncompleteProductError("there is no such file", path=path) from None
+    except (OSError, ValueError) as error:
+        if isinstance(error, IncompleteProductError):
+            raise
+        raise IncompleteProductError(
+            f"cannot be read ({getattr(error, 'strerror', None) or error})", path=path
+        ) from error
+
+
+def _open_at_once(path, flags):
+    # A FIFO without a writer would be waited for.
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _restored(column):

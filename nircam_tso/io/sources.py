@@ -1,22 +1,13 @@
 """What a user may hand over, as checked and ordered exposures."""
 
 import dataclasses
-import os
-import warnings
 
 import numpy as np
 from astropy.io import fits
 
-from nircam_tso.exceptions import (
-    InputFileError,
-    NircamTSOWarning,
-    ResourceLimitError,
-    SegmentError,
-    UnsupportedFileError,
-)
+from nircam_tso.exceptions import ResourceLimitError, SegmentError
 from nircam_tso.io.arrays import array_segments
 from nircam_tso.io.exposure import Exposure
-from nircam_tso.io.fits_structure import read_structure
 from nircam_tso.io.gathering import gather
 from nircam_tso.io.groups import (
     check_select,
@@ -27,113 +18,16 @@ from nircam_tso.io.groups import (
     options_of,
     select_groups,
 )
-from nircam_tso.io.hdulist import HduListStructure
 from nircam_tso.io.headers import parse_unit
-from nircam_tso.io.image import open_image
-from nircam_tso.io.jwst import is_jwst, open_jwst, refused_candidate
-from nircam_tso.io.listing import without_repeats
-from nircam_tso.io.ncdhas import is_ncdhas, open_ncdhas
+from nircam_tso.io.opening import FAULTS, open_files, usable_groups
 from nircam_tso.io.ordering import join_groups
-from nircam_tso.io.pixels import ArrayPixels
+from nircam_tso.io.pixels import ArrayPixels, PixelSegment
+from nircam_tso.io.policy import Policy
 
 __all__ = ["open_exposure", "open_exposures"]
 
 _AXES = (None, "integrations", "groups")
 _ERRORS = (None, "random", "total")
-# What one file or group of several may be refused for.
-_FAULTS = (InputFileError, SegmentError, ResourceLimitError)
-
-
-def _open_one(item, *, axis, errors, named):
-    """The candidate of one file; in a folder a JWST file with a fault is one, too, that tells of it."""
-    structure = HduListStructure(item) if isinstance(item, fits.HDUList) else read_structure(item)
-    if not structure.hdus:
-        raise UnsupportedFileError("holds no header-data unit", path=structure.path)
-    ground = is_ncdhas(structure)
-    flight = not ground and is_jwst(structure)
-    if (ground or flight) and axis is not None:
-        what = "a file of NCDHAS" if ground else "a JWST product"
-        raise ValueError(f"axis: {axis!r} was given, but {structure.name} is {what}, whose header tells its axes")
-    if ground:
-        return open_ncdhas(structure, errors=errors)
-    if flight:
-        try:
-            return open_jwst(structure, errors=errors)
-        except (InputFileError, SegmentError) as error:
-            if named:
-                raise
-            return refused_candidate(structure, error)
-    return open_image(structure, axis=axis)
-
-
-def _open_files(gathered, *, axis, errors, problems=None):
-    """Candidates of all files, and why others of a folder were left out."""
-    files = gathered.files
-    if files and not isinstance(files[0], fits.HDUList):
-        files = without_repeats(files)
-    candidates, left_out = [], []
-    for item in files:
-        try:
-            candidates.append(_open_one(item, axis=axis, errors=errors, named=gathered.named))
-        except _FAULTS as error:
-            if isinstance(error, UnsupportedFileError) and not gathered.named and "axis=" not in str(error):
-                left_out.append(error)
-            elif problems is not None and not gathered.named:
-                problems.append((os.path.basename(item), error))
-            else:
-                raise
-    return candidates, left_out
-
-
-def _usable_groups(groups, select, left_out, problems=None):
-    """The groups that a selection leaves, once no file that belongs to them has a fault."""
-    left = select_groups(groups, select) if select else groups
-    usable = [group for group in left if group.refusal is None]
-    refused = [group for group in left if group.refusal is not None]
-    if problems is not None:
-        return _sound_groups(usable, refused, [] if select else left_out, problems)
-    if not usable:
-        reasons = [group.refusal for group in refused] + ([] if select else left_out)
-        if len(reasons) == 1:
-            raise reasons[0]
-        if reasons:
-            shown = "; ".join(str(reason) for reason in reasons[:5])
-            raise UnsupportedFileError(f"none of the {len(reasons)} files here is measured: {shown}")
-        return usable
-    kept = {_key(group) for group in usable}
-    for group in refused:
-        # Never silently fewer: a broken piece of what is measured is an error, a piece of something else is not.
-        if _key(group) in kept:
-            raise group.refusal
-    if len(usable) == 1:
-        for group in refused:
-            if not isinstance(group.refusal, UnsupportedFileError):
-                error = group.refusal
-                advice = f"to measure the others without it: {command_options(options_of(usable[0], groups))}"
-                raise type(error)(f"{error}; {advice}", path=error.path, hdu=error.hdu) from error
-        if not select:
-            _warn_of([group.refusal for group in refused] + left_out)
-    return usable
-
-
-def _key(group):
-    return group.family, group.detector, group.product, group.exposure
-
-
-def _sound_groups(usable, refused, left_out, problems):
-    """Usable groups of which no piece is broken; why the others are not goes to ``problems``."""
-    broken = {_key(group) for group in refused}
-    problems += [
-        (candidate.name, candidate.refusal) for group in refused for candidate in group.candidates if candidate.refusal
-    ]
-    problems += [(os.path.basename(error.path), error) for error in left_out]
-    return [group for group in usable if _key(group) not in broken]
-
-
-def _warn_of(refused):
-    if refused:
-        more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
-        warnings.warn(f"left out: {refused[0]}{more}", NircamTSOWarning, stacklevel=5)
 
 
 def _check_arguments(select, axis, errors, gathered):
@@ -166,6 +60,8 @@ def _apply_to_files(exposure, mask, header, unit):
                 f"{exposure.shape} is expected"
             )
         for segment in exposure.segments:
+            if not isinstance(segment, PixelSegment):
+                continue
             segment.masks += (ArrayPixels([mask.astype(bool)[None]]),)
     if unit is not None:
         wanted, note = parse_unit(str(unit))
@@ -195,14 +91,29 @@ def _complain(groups, left, select, refused):
     )
 
 
-def _selected(source, select, axis, errors, recursive, problems=None):
-    gathered = gather(source, recursive, problems)
+def _selected(source, select, axis, errors, recursive, policy, problems=None):
+    told = []
+    gathered = gather(source, recursive, told, keep_missing=policy.flags_errors)
     _check_arguments(select, axis, errors, gathered)
     if gathered.arrays is not None:
         return gathered, [], []
-    candidates, left_out = _open_files(gathered, axis=axis, errors=errors, problems=problems)
+    candidates, left_out = open_files(gathered, axis=axis, errors=errors, policy=policy, told=told, problems=problems)
     groups = group_candidates(candidates)
-    return gathered, groups, _usable_groups(groups, select, left_out, problems)
+    return gathered, groups, usable_groups(groups, select, left_out, problems)
+
+
+def _within_limits(exposure, policy):
+    """The exposure, once a block of one integration is known to fit into memory."""
+    need = exposure.integration_bytes
+    if need > policy.max_memory:
+        name = exposure.segments[0].name
+        raise ResourceLimitError(
+            f"one integration takes {need} bytes, but max_memory is {policy.max_memory}; raise it (in a shell "
+            "--max-memory) if the machine has more",
+            path=exposure.segments[0].path or name,
+        )
+    exposure.policy = policy
+    return exposure
 
 
 def _options(members, groups):
@@ -216,7 +127,18 @@ def _options(members, groups):
     return command_options(options)
 
 
-def open_exposure(source, *, select=None, axis=None, errors=None, mask=None, header=None, unit=None, recursive=False):
+def open_exposure(
+    source,
+    *,
+    select=None,
+    axis=None,
+    errors=None,
+    mask=None,
+    header=None,
+    unit=None,
+    recursive=False,
+    **policy,
+):
     """
     Turn whatever a user hands over into one exposure, without reading pixels.
 
@@ -243,6 +165,9 @@ def open_exposure(source, *, select=None, axis=None, errors=None, mask=None, hea
         Unit of values that have none; a Quantity is converted.
     recursive : bool, optional
         Whether a folder is searched to its depth, and ``**`` in a glob descends.
+    **policy
+        ``on_error``, ``allow_missing``, ``allow_missing_dq``, ``verify_checksums``,
+        ``hash_inputs`` and ``max_memory``, see `nircam_tso.io.policy.Policy`.
 
     Returns
     -------
@@ -251,7 +176,10 @@ def open_exposure(source, *, select=None, axis=None, errors=None, mask=None, hea
     Raises
     ------
     InputFileError
-        If a file is missing, cut, corrupt or of no kind that is measured.
+        If a file is missing, cut, corrupt or of no kind that is measured. Where several
+        are, one error tells of all.
+    ResourceLimitError
+        If a file asks for more memory or disk than is allowed.
     SegmentError
         If files belong to several exposures (the message lists them, with what selects
         each), overlap or leave holes.
@@ -276,14 +204,17 @@ def open_exposure(source, *, select=None, axis=None, errors=None, mask=None, hea
             "select: detector 'all' makes one series for each; use the command with --detector all, or a loop over "
             "the detectors"
         )
-    gathered, groups, left = _selected(source, select, axis, errors, recursive)
+    policy = Policy(**policy)
+    gathered, groups, left = _selected(source, select, axis, errors, recursive, policy)
     if gathered.arrays is not None:
-        return _array_exposure(gathered, errors=errors, mask=mask, header=header, unit=unit)
+        exposure = _array_exposure(gathered, errors=errors, mask=mask, header=header, unit=unit)
+        return _within_limits(exposure, policy)
     joined = select.get("exposure", "").lower() == "all"
     alike = {(group.family, group.detector, group.product) for group in left}
     if len(left) != 1 and not (joined and len(alike) == 1):
         _complain(groups, left, select, [group for group in groups if group.refusal is not None])
-    return _apply_to_files(join_groups(left, gathered.complete), mask, header, unit)
+    exposure = join_groups(left, gathered.complete, policy)
+    return _within_limits(_apply_to_files(exposure, mask, header, unit), policy)
 
 
 def open_exposures(
@@ -297,13 +228,14 @@ def open_exposures(
     unit=None,
     recursive=False,
     problems=None,
+    **policy,
 ):
     """
     Every exposure in a source, one for each detector, product and exposure.
 
     Parameters
     ----------
-    source, axis, errors, mask, header, unit, recursive
+    source, axis, errors, mask, header, unit, recursive, **policy
         As for `open_exposure`.
     select : dict, optional
         As for `open_exposure`; ``"detector": "all"`` makes one exposure for each
@@ -333,10 +265,12 @@ def open_exposures(
     [('array', <Exposure of 3 integrations 16 x 32 (array): array>)]
     """
     select = check_select(select)
+    policy = Policy(**policy)
     told = len(problems or ())
-    gathered, groups, left = _selected(source, select, axis, errors, recursive, problems)
+    gathered, groups, left = _selected(source, select, axis, errors, recursive, policy, problems)
     if gathered.arrays is not None:
-        return [("array", _array_exposure(gathered, errors=errors, mask=mask, header=header, unit=unit))]
+        exposure = _array_exposure(gathered, errors=errors, mask=mask, header=header, unit=unit)
+        return [("array", _within_limits(exposure, policy))]
     if not left:
         if len(problems or ()) > told and (not select or select_groups(groups, select)):
             return []
@@ -358,8 +292,9 @@ def open_exposures(
     for group, members in zip(joined, sets.values(), strict=True):
         label = label_of(group, joined)
         try:
-            exposure = _apply_to_files(join_groups(members, gathered.complete), mask, header, unit)
-        except _FAULTS as error:
+            exposure = join_groups(members, gathered.complete, policy)
+            exposure = _within_limits(_apply_to_files(exposure, mask, header, unit), policy)
+        except FAULTS as error:
             if problems is None:
                 raise
             problems.append((label, error))

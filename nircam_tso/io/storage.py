@@ -12,6 +12,7 @@ import os
 import stat
 import tempfile
 import threading
+import time
 import zlib
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from nircam_tso.exceptions import (
     UnsupportedFileError,
 )
 
-__all__ = ["StoredFile", "examine", "identify", "looks_like_fits_name", "open_stored"]
+__all__ = ["StoredFile", "examine", "identify", "looks_like_fits_name", "open_raw", "open_stored"]
 
 #: Largest size that a gzip file may unpack to, bytes.
 MAX_UNPACKED = 8 << 30
@@ -32,6 +33,10 @@ MAX_UNPACKED = 8 << 30
 RATIO_CHECKED_ABOVE = 256 << 20
 #: Real images compress by a factor of 2 to 20; a bomb of zeros by 1000.
 MAX_RATIO = 100
+
+# Times of modification advance in steps of the kernel's clock, 10 ms at most; two changes within one look alike.
+_TICK = 20_000_000
+_WAITS = 10
 
 _CHUNK = 1 << 20
 _KEPT_IN_MEMORY = 32 << 20
@@ -123,6 +128,17 @@ def _regular_status(path):
     return status
 
 
+def _settled_status(path):
+    """The status of a file, once a later change is sure to show in its time of modification."""
+    for _ in range(_WAITS):
+        status = _regular_status(path)
+        age = time.time_ns() - status.st_mtime_ns
+        if not 0 <= age < _TICK:
+            return status
+        time.sleep((_TICK - age) / 1e9)
+    raise InputFileError("is being written just now; wait until it is whole", path=path)
+
+
 def _name_content(head):
     """What the first bytes of a file that is not FITS tell of it."""
     for magic, what in _MAGIC:
@@ -208,7 +224,7 @@ def examine(path):
     what = identify(path)
     if what not in ("FITS", "gzip FITS"):
         raise UnsupportedFileError(f"is not FITS but {what}", path=path)
-    status = _regular_status(path)
+    status = _settled_status(path)
     return StoredFile(path, status.st_size, _stamp(status), what == "gzip FITS")
 
 
@@ -362,17 +378,48 @@ def open_stored(stored):
     TruncatedFileError
         If it ends before what is asked for.
     """
+    with _unchanged(stored) as file:
+        if stored.compressed:
+            with _open_compressed(stored) as handle:
+                yield handle
+        else:
+            yield _Handle(file, stored.size, stored.path)
+
+
+@contextlib.contextmanager
+def open_raw(stored):
+    """
+    Open a file for its bytes as they lie on the disk, packed or not.
+
+    Parameters
+    ----------
+    stored : StoredFile
+        What `examine` returned.
+
+    Yields
+    ------
+    object
+        As of `open_stored`.
+
+    Raises
+    ------
+    InputFileError
+        As `open_stored`.
+    """
+    with _unchanged(stored) as file:
+        yield _Handle(file, stored.size, stored.path)
+
+
+@contextlib.contextmanager
+def _unchanged(stored):
+    """An open file that is the one that was examined, before and after."""
     try:
         file = open(stored.path, "rb", buffering=0)
     except OSError as error:
         raise InputFileError(f"cannot be opened any more: {error.strerror}", path=stored.path) from error
     with file:
         _check_unchanged(file, stored, "since it was opened")
-        if stored.compressed:
-            with _open_compressed(stored) as handle:
-                yield handle
-        else:
-            yield _Handle(file, stored.size, stored.path)
+        yield file
         _check_unchanged(file, stored, "while it was read")
 
 

@@ -78,6 +78,7 @@ def test_links(tmp_path, image):
         assert len(open_exposure(folder)) == 1
     with pytest.warns(NircamTSOWarning, match="same file twice"):
         assert len(open_exposure(str(folder / "**" / "*.fits"), recursive=True)) == 1
+    (folder / "b.fits").unlink()
     (folder / "gone.fits").symlink_to(folder / "nowhere.fits")
     with pytest.raises(InputFileError, match="link to a file that does not exist"):
         open_exposure(folder)
