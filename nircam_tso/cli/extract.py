@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 from nircam_tso.cli import arguments
@@ -15,6 +16,9 @@ examples:
   nircam-tso extract 'night/*.fits' --position 81,90 --aperture-radii 4,6,8
   nircam-tso extract fits_input_file.txt --preset none -o cv3.h5
 """
+
+
+_POLICY = ("on_error", "allow_missing", "allow_missing_dq", "verify_checksums", "hash_inputs", "max_memory")
 
 
 def add_arguments(parser):
@@ -35,12 +39,24 @@ def add_arguments(parser):
     parser.add_argument(
         "--errors", choices=["random", "total"], help="VAR_POISSON + VAR_RNOISE (random, the default) or ERR (total)"
     )
+    parser.add_argument("--report", metavar="FILE", help="interactive page to write as well, .html (needs bokeh)")
+    group = parser.add_argument_group("faults and limits")
+    add = group.add_argument
+    add("--on-error", choices=["raise", "flag"], help="unreadable files: refuse (the default), or rows of NaN, flagged")
+    add("--allow-missing", action="store_true", default=None, help="missing segments become flagged rows")
+    add("--allow-missing-dq", action="store_true", default=None, help="take JWST files that have no DQ")
+    add("--verify-checksums", action="store_true", default=None, help="check CHECKSUM and DATASUM of every file")
+    add("--hash-inputs", action="store_true", default=None, help="keep the sha256 of every file in the product")
+    add(
+        "--max-memory", metavar="SIZE", help="memory that pixels may take, such as 4GB (default: half of the machine's)"
+    )
     parser.add_argument("--workers", type=int, metavar="N", help="threads (default: one per processor)")
 
 
 def run(options):
     """Run this subcommand and return its exit code."""
     from nircam_tso.extractor import TimeSeriesExtractor
+    from nircam_tso.io.atomic import claim
     from nircam_tso.io.sources import open_exposure, open_exposures
 
     source = arguments.source_from(options)
@@ -50,6 +66,9 @@ def run(options):
         raise ValueError(f"--workers: {options.workers} is not a positive number")
     select = arguments.selection_from(options)
     keywords = {"select": select, "axis": options.axis, "errors": options.errors, "recursive": options.recursive}
+    keywords |= {name: getattr(options, name) for name in _POLICY if getattr(options, name) is not None}
+    if options.report is not None:
+        _need_bokeh()
     if select and select.get("detector", "").lower() == "all":
         exposures = open_exposures(source, **keywords)
     else:
@@ -57,12 +76,32 @@ def run(options):
     outputs = [_outputs(options, exposure, label) for label, exposure in exposures]
     # All names are checked before any pixel is measured.
     inputs = {os.path.realpath(s.path) for _, e in exposures for s in e.segments if s.path}
-    for path in (path for paths in outputs for path in paths):
-        _check_output(path, inputs, options.overwrite)
     code = 0
-    for (label, exposure), paths in zip(exposures, outputs, strict=True):
-        code = max(code, _one(options, exposure, paths, label))
+    with ExitStack() as stack:
+        for path in (path for paths in outputs for path in paths):
+            _check_output(path, inputs, options.overwrite)
+            # Another run that writes the same product is told so at once, not after hours.
+            stack.enter_context(claim(path))
+        if options.report is not None:
+            from nircam_tso.inspect.report import check_report_path
+
+            for label, _ in exposures:
+                check_report_path(_report(options, label), overwrite=options.overwrite, inputs=inputs)
+        for (label, exposure), paths in zip(exposures, outputs, strict=True):
+            code = max(code, _one(options, exposure, paths, label))
     return code
+
+
+def _need_bokeh():
+    import importlib.util
+
+    if importlib.util.find_spec("bokeh") is None:
+        raise ImportError("--report needs bokeh: python -m pip install 'nircam_tso[report]'")
+
+
+def _report(options, label):
+    path = Path(options.report)
+    return path.with_name(f"{path.stem}{f'_{label.lower()}' if label else ''}{path.suffix}")
 
 
 def _one(options, exposure, paths, label):
@@ -75,9 +114,16 @@ def _one(options, exposure, paths, label):
     ts = extract_with_progress(extractor, exposure, options, label)
     for path in paths:
         write(ts, path, overwrite=options.overwrite)
+    written = list(paths)
+    if options.report is not None:
+        from nircam_tso.inspect.report import write_report
+
+        page = _report(options, label)
+        write_report(ts, page, source=exposure, overwrite=options.overwrite)
+        written.append(page)
     if not options.quiet:
         print("\n".join(summary_lines(ts)))
-        print("wrote     " + ", ".join(str(path) for path in paths))
+        print("wrote     " + ", ".join(str(path) for path in written))
     return EXIT_OK if good(ts).all() else EXIT_FLAGGED
 
 
@@ -88,14 +134,15 @@ def extract_with_progress(extractor, exposure, options, label=""):
 
     from tqdm import tqdm
 
+    faults = {"on_error": options.on_error} if getattr(options, "on_error", None) else {}
     progress = None
     if not options.quiet and sys.stderr.isatty():
         progress = partial(tqdm, unit="int", desc=label or "extract", file=sys.stderr)
     workers = getattr(options, "workers", None)
     if workers is None:
-        return extractor.extract(exposure, progress=progress)
+        return extractor.extract(exposure, progress=progress, **faults)
     with ThreadPoolExecutor(workers) as executor:
-        return extractor.extract(exposure, progress=progress, executor=executor)
+        return extractor.extract(exposure, progress=progress, executor=executor, **faults)
 
 
 def _outputs(options, exposure, label):

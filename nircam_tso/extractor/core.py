@@ -299,6 +299,11 @@ class TimeSeriesExtractor:
         progress=None,
         block_size=None,
         on_error="raise",
+        allow_missing=False,
+        allow_missing_dq=False,
+        verify_checksums=False,
+        hash_inputs=False,
+        max_memory=None,
     ):
         """
         Measure every integration of a source.
@@ -334,8 +339,20 @@ class TimeSeriesExtractor:
         block_size : int, optional
             Integrations per block; changes no number, only speed and memory.
         on_error : {"raise", "flag"}, optional
-            Whether a date that does not exist, or a source of which no file tells any
-            time, is an error, or masked times with TIME_INVALID.
+            Whether a file that cannot be read is an error, or rows of NaN with
+            READ_ERROR; and a date that does not exist, or a source of which no file
+            tells any time, an error, or masked times with TIME_INVALID.
+        allow_missing : bool, optional
+            Whether missing segments become rows of NaN with MISSING_INTEGRATION.
+        allow_missing_dq : bool, optional
+            Whether JWST files without DQ are taken.
+        verify_checksums : bool, optional
+            Whether CHECKSUM and DATASUM of every file are checked.
+        hash_inputs : bool, optional
+            Whether the provenance holds the sha256 of every file.
+        max_memory : int or str, optional
+            Bytes that pixels may take, or text such as "4 GB"; by default half of the
+            machine's memory.
 
         Returns
         -------
@@ -344,7 +361,7 @@ class TimeSeriesExtractor:
 
         Raises
         ------
-        InputFileError, SegmentError, TimeMetadataError
+        InputFileError, SegmentError, TimeMetadataError, ResourceLimitError
             Where the source cannot be read or does not form one exposure.
         ValueError
             For a position outside the frame, or arguments that do not fit the source.
@@ -361,6 +378,12 @@ class TimeSeriesExtractor:
                 header=header,
                 unit=unit,
                 recursive=recursive,
+                on_error=on_error,
+                allow_missing=allow_missing,
+                allow_missing_dq=allow_missing_dq,
+                verify_checksums=verify_checksums,
+                hash_inputs=hash_inputs,
+                max_memory=max_memory,
             )
         )
         for name, value, what in (("executor", executor, "submit"), ("progress", progress, "__call__")):

@@ -111,7 +111,7 @@ def unsaturated_range(settings, exposure, reader, position, reach):
     first = reader.ramp.group_range[1] + 1
     per_block = max(1, _SEARCH_BYTES // (8 * exposure.n_groups * exposure.shape[1] * box.shape[0]))
     for start in range(0, len(exposure), per_block):
-        block = exposure.read(start, min(start + per_block, len(exposure)), box.rows)
+        block = exposure.read_flagged(start, min(start + per_block, len(exposure)), box.rows)[0]
         groups = saturated_groups(np.ascontiguousarray(block.data[..., box.columns]), level)
         groups[:, ~window] = first
         if block.mask is not None:

@@ -41,6 +41,8 @@ def measure_all(plans, exposure, *, executor=None, progress=None, block_size=Non
     n = len(exposure)
     rows = slice(min(plan.read.rows.start for plan in plans), max(plan.read.rows.stop for plan in plans))
     per_block = block_size or _default_block_size(plans[0].settings, rows, exposure)
+    workers = getattr(executor, "_max_workers", None) or os.cpu_count() or 1
+    per_block = max(1, min(per_block, exposure.policy.max_memory // (4 * workers * exposure.integration_bytes)))
     ranges = [(first, min(first + per_block, n)) for first in range(0, n, per_block)]
     bar = progress(total=n) if progress is not None else None
     parts = []
@@ -48,7 +50,7 @@ def measure_all(plans, exposure, *, executor=None, progress=None, block_size=Non
     pool = ThreadPoolExecutor(min(os.cpu_count() or 1, len(ranges))) if own else executor
     # Other processes read files for themselves, but pixels in memory must be sent.
     shares_memory = isinstance(pool, ThreadPoolExecutor)
-    remote = not shares_memory and any(segment.path is None for segment in exposure.segments)
+    remote = not shares_memory and exposure.in_memory
     ahead = 2 * (getattr(pool, "_max_workers", None) or os.cpu_count() or 1)
     waiting = deque()
     try:
@@ -93,17 +95,22 @@ def _range(plans, n, first, stop):
 
 
 def _read(plans, exposure, rows, first, stop):
-    return exposure.read(*_range(plans, len(exposure), first, stop), rows)
+    """Pixels, and the flags of integrations that could not be read."""
+    return exposure.read_flagged(*_range(plans, len(exposure), first, stop), rows)
 
 
 def _read_and_measure(plans, exposure, rows, first, stop):
     return _measure(plans, rows, _read(plans, exposure, rows, first, stop), first, stop, len(exposure))
 
 
-def _measure(plans, rows, block, first, stop, n):
+def _measure(plans, rows, read, first, stop, n):
+    block, flags = read
     lo, _ = _range(plans, n, first, stop)
+    flags = np.repeat(flags[first - lo : stop - lo], plans[0].steps)
     result = []
     for plan in plans:
         part = slice(plan.read.rows.start - rows.start, plan.read.rows.stop - rows.start)
-        result.append(measure_block(plan, block.band(part), (lo, first, stop, n)))
+        numbers = measure_block(plan, block.band(part), (lo, first, stop, n))
+        numbers["quality"] |= flags
+        result.append(numbers)
     return result

@@ -136,7 +136,7 @@ class SampleReader:
         -------
         `~nircam_tso.extractor.pixels.Images`
         """
-        block = self.exposure.read(index, index + 1, box.rows)
+        block = self.exposure.read_flagged(index, index + 1, box.rows)[0]
         return block_images(block, self.ramp, box, self.dq_mask, self.stripes)
 
     def corrected(self, stripes):
@@ -167,7 +167,7 @@ class SampleReader:
         """
         n = len(self.sample(box).data)
         indices = sample_rows(len(self.exposure), n)
-        blocks = [self.exposure.read(int(i), int(i) + 1, box.rows) for i in indices]
+        blocks = [self.exposure.read_flagged(int(i), int(i) + 1, box.rows)[0] for i in indices]
         parts = [block_differences(block, self.ramp, box, self.dq_mask) for block in blocks]
         for k in range(parts[0][0].shape[1]):
             yield tuple(np.concatenate([part[i][:, k] for part in parts]) for i in range(2))

@@ -254,6 +254,7 @@ def _provenance(settings, exposure, notes):
             "header_sha256": segment.header_sha256,
             "exposure": int(segment.exposure_number),
             "n_integrations": int(segment.n_integrations),
+            **({"sha256": segment.sha256} if segment.sha256 else {}),
             **{card: segment.header[card] for card in ("EXSEGNUM", "INTSTART", "INTEND") if card in segment.header},
         }
         for segment in exposure.segments
