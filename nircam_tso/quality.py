@@ -150,6 +150,7 @@ def good(ts, star=1):
     the aperture changes over the series: then the extractor has set
     ``ts.meta["saturation_varies"]``, and the flagged rows are not good. (A saturated
     pixel that is DO_NOT_USE as well has that bit, which warns by itself.)
+    With ``edge="sum"``, which ``ts.meta["edge"]`` tells, PARTIAL_APERTURE does not warn.
 
     Parameters
     ----------
@@ -180,6 +181,9 @@ def good(ts, star=1):
     if name not in ts.colnames:
         raise ValueError(f"ts: has no column {name!r} (it has {', '.join(ts.colnames)})")
     warns = QualityFlag.warning()
+    if ts.meta.get("edge") == "sum":
+        # Who asks for sums of what is covered knows that the apertures are partial.
+        warns &= ~QualityFlag.PARTIAL_APERTURE
     if ts.meta.get(f"saturation_varies{suffix}"):
         warns |= QualityFlag.SATURATED
     return (np.asarray(ts[name]).astype(np.uint32) & np.uint32(warns)) == 0

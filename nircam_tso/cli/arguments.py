@@ -63,7 +63,7 @@ def add_settings(parser):
         metavar="X,Y",
         help='the star in zero-based pixels, such as 81,90, or "brightest"; given again, another star',
     )
-    add("--subframe-shape", metavar="NY,NX", help="stamp in which the star is centred")
+    add("--subframe-shape", metavar="NY,NX", help="subframe in which the star is centred")
     add(
         "--background",
         choices=["frame", "annulus", "mesh", "row", "column", "none"],
@@ -97,7 +97,7 @@ def add_settings(parser):
         "--bounds",
         action="append",
         metavar="NAME=LOW,HIGH",
-        help="limits of a parameter of the Gaussian, such as x_stddev=0.5,3; may be given again",
+        help="limits of a parameter of the Gaussian, such as x_stddev=0.5,3 (amplitude=0, for one alone)",
     )
     add("--flux-unit", choices=["native", "Jy", "electron"])
     add("--row-reset-time", type=float, metavar="S", help="seconds of row resets before each integration")
@@ -152,10 +152,12 @@ def settings_from(options):
         places = [numbers("--position", place, 2) for place in options.position]
         settings["position"] = places if len(places) > 1 else places[0]
     if options.aperture_shapes is not None:
-        settings["aperture_shapes"] = dict(_shape(text) for text in options.aperture_shapes)
+        settings["aperture_shapes"] = _named("--aperture-shapes", [_shape(text) for text in options.aperture_shapes])
     if options.bounds is not None:
-        pairs = [text.partition("=") for text in options.bounds]
-        settings["bounds"] = {name: numbers("--bounds", limits, 2) for name, _, limits in pairs}
+        settings["bounds"] = _named("--bounds", [_limits(text) for text in options.bounds])
+    for name in ("clean_window", "clean_sigma"):
+        if getattr(options, name) is not None and options.clean is None:
+            raise ValueError(f"--{name.replace('_', '-')}: means nothing without --clean temporal")
     if options.template == "gaussian":
         settings["template"] = GaussianTemplate(options.template_fwhm or 2.0)
     elif options.template == "median":
@@ -186,6 +188,26 @@ def settings_from(options):
     return settings
 
 
+def _named(option, pairs):
+    """A dict of pairs; a name that is given twice is no choice between them."""
+    result = {}
+    for name, value in pairs:
+        if name in result:
+            raise ValueError(f"{option}: {name!r} is given twice")
+        result[name] = value
+    return result
+
+
+def _limits(text):
+    """Name and limits of a parameter; a missing number is no limit."""
+    name, equals, words = text.partition("=")
+    parts = words.split(",")
+    if not (name and equals) or len(parts) != 2:
+        raise ValueError(f"--bounds: {text!r} is not NAME=LOW,HIGH, such as x_stddev=0.5,3 or amplitude=0,")
+    low, high = (numbers("--bounds", part, 1)[0] if part.strip() else None for part in parts)
+    return name, (low, high)
+
+
 def _shape(text):
     """Name and shape of an aperture that is written on a line."""
     from nircam_tso import EllipseShape, HexagonShape, RectangleShape
@@ -196,11 +218,13 @@ def _shape(text):
     if not name or kind not in kinds:
         raise ValueError(f"--aperture-shapes: {text!r} is not NAME=SHAPE with a shape such as hexagon,68,30")
     made, count = kinds[kind]
-    values = numbers("--aperture-shapes", sizes)
+    values = numbers("--aperture-shapes", sizes) if sizes else ()
     if len(values) not in (count, count + 1):
         raise ValueError(
             f"--aperture-shapes: {text!r} needs {count} lengths in pixels, and may have an angle in degrees"
         )
+    if min(values[:count]) <= 0:
+        raise ValueError(f"--aperture-shapes: {text!r} has a length that is not above 0")
     return name, made(*values[:count], *(math.radians(angle) for angle in values[count:]))
 
 

@@ -6,8 +6,12 @@ from nircam_tso.columns import radius_label
 from nircam_tso.extractor.noise import read_variance
 from nircam_tso.measure.photometry import aperture_sums
 from nircam_tso.measure.ramps import step_covariance
+from nircam_tso.quality import QualityFlag
 
 __all__ = ["group_covariances", "noise_budget"]
+
+#: A sum that is there may be partial, if the user asked for such.
+_WARNS = np.uint32(QualityFlag.warning() & ~QualityFlag.PARTIAL_APERTURE)
 
 
 def _circles(plan, image):
@@ -54,7 +58,7 @@ def noise_budget(plan, exposure, numbers):
     for i, radius in enumerate(radii):
         label = radius_label(radius, plan.settings.radius_unit)
         sums = numbers[f"aperture_sum_r{label}"]
-        sums = sums[(numbers["quality"] == 0) & np.isfinite(sums)]
+        sums = sums[((numbers["quality"] & _WARNS) == 0) & np.isfinite(sums)]
         flux = np.median(sums) if sums.size else np.nan
         if flux > 0:
             result[f"r{label}"] = {name: float(1e6 * np.sqrt(part[i]) / flux) for name, part in parts.items()}

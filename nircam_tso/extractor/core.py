@@ -31,7 +31,8 @@ class TimeSeriesExtractor:
         other apertures.
     radius_unit : {"pix", "fwhm"}
         Unit of the radii: pixels, or the width (FWHM) of each integration's Gaussian;
-        where the fit fails, that of the series' median. Columns then end in ``fwhm``.
+        where the fit fails or its width is off by over a factor of 1.5, that of the
+        series' median. Columns then end in ``fwhm``.
     aperture_shapes : dict of str to shape, optional
         Apertures of other shapes about the same centre, summed as
         ``aperture_sum_<name>``: `~nircam_tso.EllipseShape`, `~nircam_tso.RectangleShape`,
@@ -49,8 +50,8 @@ class TimeSeriesExtractor:
         columns of the first have their plain names, those of the second and further
         ones end in ``_star2``, ``_star3`` and so on.
     subframe_shape : (int, int)
-        Shape (ny, nx) of the stamp in which the star is centred.
-    background : FrameBackground, AnnulusBackground or None
+        Shape (ny, nx) of the subframe in which the star is centred.
+    background : FrameBackground, AnnulusBackground, MeshBackground, LineBackground or None
         How the sky is measured; None takes nothing off.
     template : None, GaussianTemplate, PSFTemplate, array, path or "median"
         What to correlate with: None is a Gaussian of ``template_fwhm``, "median" the
@@ -232,6 +233,8 @@ class TimeSeriesExtractor:
             raise ValueError('group_range: "auto" needs `saturation`, the level at which a pixel is saturated')
         if (self.gain is None) != (self.read_noise is None):
             raise ValueError(f"gain, read_noise: {self.gain}, {self.read_noise}; give both or neither")
+        if self.striping is None and (self.striping_odd_even or self.striping_reference != "auto"):
+            raise ValueError("striping_reference, striping_odd_even: mean nothing without `striping`; give that too")
         if not (self.aperture_radii or self.aperture_masks or self.aperture_shapes):
             raise ValueError(
                 "aperture_radii: empty; give a radius, a shape in aperture_shapes, or a mask in aperture_masks"

@@ -135,7 +135,9 @@ def positive(name, value, *, unit="", zero=False):
 def background(value):
     """Check a background: None, or an object that knows its footprint."""
     if value is not None and not hasattr(value, "footprint"):
-        raise TypeError(f"background: {value!r} is not FrameBackground, AnnulusBackground or None")
+        raise TypeError(
+            f"background: {value!r} is not FrameBackground, AnnulusBackground, MeshBackground, LineBackground or None"
+        )
     return value
 
 
@@ -158,7 +160,7 @@ def template(value):
 def _check_name(argument, name):
     if not str(name).isidentifier():
         raise ValueError(f"{argument}: {name!r} cannot be part of a column's name; use letters, digits and _")
-    if re.fullmatch(r"r[0-9eE]+(fwhm)?|err_.*|.*_star[0-9]+", str(name)):
+    if re.fullmatch(r"r[0-9][0-9eE]*(fwhm)?|err_.*|.*_star[0-9]+", str(name)):
         raise ValueError(
             f"{argument}: {name!r} would be taken for a radius, an error or another star; choose another name"
         )

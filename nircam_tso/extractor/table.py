@@ -209,6 +209,7 @@ def _meta(settings, exposure, plan, times, notes):
         "frame_shape": f"{plan.frame_shape[0]} x {plan.frame_shape[1]}",
         "aperture_radii": [float(radius) for radius in settings.aperture_radii],
         "radius_unit": settings.radius_unit,
+        "edge": settings.edge,
         "center": settings.center,
         "preset": settings.preset,
         "position_x": float(x),

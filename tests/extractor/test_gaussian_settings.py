@@ -6,7 +6,7 @@ from astropy import units as u
 from astropy.modeling import fitting, models
 from astropy.time import Time
 
-from nircam_tso import QualityFlag, TimeSeriesExtractor, aperture_photometry
+from nircam_tso import QualityFlag, TimeSeriesExtractor, aperture_photometry, good
 from nircam_tso.measure.gaussian import evaluate_gaussians
 
 N = 8
@@ -87,6 +87,7 @@ def test_bounds(bounds, fails):
         ({"radius_unit": "arcsec"}, "radius_unit: 'arcsec'"),
         ({"clean_window": 2}, "clean_window: 2"),
         ({"clean_sigma": -1}, "clean_sigma"),
+        ({"striping_reference": "median"}, "mean nothing without"),
         ({"striping": "diagonal"}, "striping: 'diagonal'"),
         ({"aperture_shapes": {"r3": 4}}, "would be taken for a radius"),
         ({"aperture_shapes": {"a b": 4}}, "cannot be part of a column's name"),
@@ -137,6 +138,8 @@ def test_edge():
     assert np.isfinite(nan["aperture_sum_r3"]).all()
     assert (nan["quality"] & QualityFlag.PARTIAL_APERTURE != 0).all()
     assert np.array_equal(part["quality"], nan["quality"])
+    assert not good(nan).any()
+    assert good(part).all()
     from photutils.aperture import CircularAperture, aperture_photometry
 
     for i in range(N):

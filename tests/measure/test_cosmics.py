@@ -369,3 +369,12 @@ def test_arguments_are_checked():
         find_outliers(images, scales, first=0, stop=9, bad=np.zeros((5, 4), bool))
     with pytest.raises(ValueError, match="noise: shape"):
         find_outliers(images, scales, first=0, stop=9, noise=np.zeros((3, 4, 5)))
+
+
+def test_a_core_of_three_pixels_tells_nothing():
+    reference = np.zeros((5, 6))
+    reference[2, 1:4] = 100.0
+    outliers = np.zeros((1, 5, 6), bool)
+    outliers[0, 2, 1:4] = True
+    assert not spare_moved_stars(outliers, reference, np.ones((5, 6), bool)).any()
+    assert outliers.sum() == 3

@@ -179,3 +179,18 @@ def test_width_of_fits_has_its_error(rng):
     pull = (fwhm - FWHM_PER_STDDEV * math.sqrt(1.7 * 2.6)) / error
     assert abs(pull.mean()) < 3.5 / math.sqrt(n) + 0.03
     assert pull.std() == pytest.approx(1, abs=3.5 / math.sqrt(2 * n))
+
+
+def test_error_of_a_star_hardly_above_its_noise():
+    y, x = np.mgrid[:9, :9]
+    star = 20 * np.exp(-((x - 4) ** 2 + (y - 4) ** 2) / 8)
+    data = np.random.default_rng(1).normal(star, 4.0, (20000, 9, 9))
+    exact = star_profiles(star[None], variance=np.full((9, 9), 1e-20)).beta[0]
+    total, squares, v = star.sum(), (star**2).sum(), 16.0
+    g = total / squares
+    # What the formula gives for expected values: squares are larger by v in each pixel.
+    seen = squares + 81 * v
+    expected = 4 * g**2 * v * (81 - 2 * g * total + g**2 * seen) - 2 * g**4 * 81 * v**2
+    found = star_profiles(data, variance=np.full((9, 9), v))
+    assert exact == pytest.approx(total**2 / squares)
+    assert np.nanmedian(found.beta_err) == pytest.approx(np.sqrt(expected), rel=0.05)
