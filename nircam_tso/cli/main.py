@@ -1,11 +1,17 @@
 """The command ``nircam-tso``: one file per subcommand, each read only when called."""
 
+import _thread
 import argparse
+import contextlib
+import io
 import os
+import signal
 import sys
+import threading
+import time
 from importlib import import_module
 
-__all__ = ["COMMANDS", "build_parser", "main"]
+__all__ = ["COMMANDS", "build_parser", "main", "printable"]
 
 #: Subcommands and their one-line helps, in the order of ``--help``.
 COMMANDS = {
@@ -26,14 +32,20 @@ EXIT_INPUT = 4
 EXIT_OUTPUT = 5
 EXIT_INTERRUPTED = 130
 
+#: What ends a run: each is answered by 128 and its number, 130 and 143 for the first two.
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+#: Seconds in which a run that is stopped may take its temporary files away.
+_GRACE = 3
+
 _EPILOG = """\
 exit codes:
   0    complete
   2    wrong usage
   3    complete, and some rows carry a quality flag that warns
-  4    the input cannot be used
+  4    the input cannot be used, or measuring it failed
   5    the output cannot be written
-  130  interrupted
+  130  interrupted (Ctrl-C)
+  143  terminated
 
 example:
   nircam-tso extract visit/ --detector NRCA1 --product calints -o wasp80.h5
@@ -100,8 +112,16 @@ def main(args=None):
     -------
     int
         Exit code: 0 complete, 2 usage, 3 complete with flagged rows, 4 input, 5 output,
-        130 interrupted.
+        130 interrupted, 143 terminated.
+
+    Notes
+    -----
+    Only as the command of a process, without ``args``, signals are answered here: the
+    first one stops the run, which takes its temporary files and locks away; after 3 s
+    the process ends whatever is still under way.
     """
+    if args is None:
+        _own_the_process()
     args = list(sys.argv[1:] if args is None else args)
     command = next((arg for arg in args if not arg.startswith("-")), None)
     try:
@@ -112,33 +132,87 @@ def main(args=None):
         return _run(options)
     except BrokenPipeError:
         # The reader of our output went away; what it read is what it wanted.
-        sys.stdout = open(os.devnull, "w")
         return EXIT_OK
-    except KeyboardInterrupt:
-        print("nircam-tso: interrupted", file=sys.stderr)
-        return EXIT_INTERRUPTED
+    except KeyboardInterrupt as stop:
+        _tell("terminated" if isinstance(stop, _Stopped) and stop.number != signal.SIGINT else "interrupted")
+        return 128 + stop.number if isinstance(stop, _Stopped) else EXIT_INTERRUPTED
+    finally:
+        _flush()
+
+
+class _Stopped(KeyboardInterrupt):
+    """A signal that ends the run."""
+
+    def __init__(self, number):
+        super().__init__(number)
+        self.number = number
+
+
+def _stop(number, frame):
+    # Once is enough: a second one would interrupt the cleaning.
+    for each in _SIGNALS:
+        signal.signal(each, signal.SIG_IGN)
+    # Not a Timer, whose start takes locks that the code interrupted here may hold.
+    _thread.start_new_thread(_end, (128 + number,))
+    raise _Stopped(number)
+
+
+def _end(code):
+    time.sleep(_GRACE)
+    os._exit(code)
+
+
+def _own_the_process():
+    """Answer signals, and survive streams that are closed or cannot show a name."""
+    if threading.current_thread() is threading.main_thread():
+        for number in _SIGNALS:
+            # What nohup or a shell made deaf stays so.
+            if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+                signal.signal(number, _stop)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))
+        getattr(sys, name).reconfigure(errors="backslashreplace")
+
+
+def _flush():
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            # What is left in its buffer must not be tried again when the process ends.
+            with contextlib.suppress(OSError, ValueError, io.UnsupportedOperation):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _tell(message):
+    with contextlib.suppress(BrokenPipeError):
+        print(f"nircam-tso: {message}", file=sys.stderr)
 
 
 def _run(options):
-    from nircam_tso.exceptions import IncompleteProductError, OutputError
+    from nircam_tso.exceptions import NircamTSOError, OutputError
 
     try:
         return options.run(options)
     except BrokenPipeError:
         raise
     except OutputError as error:
-        code, message = EXIT_OUTPUT, error
-    except (IncompleteProductError, OSError, ValueError, TypeError, MemoryError, ImportError) as error:
-        code, message = EXIT_INPUT, error
+        code, message, fault = EXIT_OUTPUT, str(error), error
+    except (NircamTSOError, OSError, ValueError, TypeError, MemoryError, ImportError) as error:
+        code, message, fault = EXIT_INPUT, str(error) or type(error).__name__, error
+    except Exception as error:
+        code, fault = EXIT_INPUT, error
+        message = f"unexpected {type(error).__name__}: {error}; --debug shows where it arose"
     if options.debug:
         import traceback
 
-        traceback.print_exception(message)
-    print(f"nircam-tso: {_printable(message)}", file=sys.stderr)
+        traceback.print_exception(fault)
+    _tell(printable(message))
     return code
 
 
-def _printable(message):
+def printable(message):
     """Text without control characters but line ends, which headers and names may hold."""
     text = str(message).encode("utf-8", "backslashreplace").decode("utf-8")
     return "".join(char if char.isprintable() or char == "\n" else f"\\x{ord(char):02x}" for char in text)

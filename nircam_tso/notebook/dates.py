@@ -1,10 +1,4 @@
-"""The method's notebook of 2016 as it was, for comparison only.
-
-Each function repeats one step of the notebook with its faults, under the name of that
-step, so that old results can be understood and new ones held against them. Nothing
-else in the package uses this module: for dates there is `nircam_tso.julian`, for the
-times of integrations `nircam_tso.timing`.
-"""
+"""Dates and times by the notebook's formulas."""
 
 __all__ = ["fractional_year", "is_leap_year", "julian_date", "row_jd"]
 
