@@ -1,6 +1,5 @@
 """``nircam-tso simulate``: a synthetic exposure with known truth."""
 
-import math
 import sys
 
 from nircam_tso.cli.arguments import numbers
@@ -10,14 +9,17 @@ __all__ = ["add_arguments", "run"]
 _EXAMPLES = """\
 examples:
   nircam-tso simulate sim/ --n-integrations 200 --shape 64,64 --depth 0.01
+  nircam-tso simulate sim/ --preset sub160p --tilt 600,2,1
+  nircam-tso simulate sim/ --settings visit.toml --seed 7
   nircam-tso simulate sim/ --format ncdhas --product red --n-groups 7
-  nircam-tso simulate sim/ --weak-lens --shape 256,256 --subarray SUBGRISM256 --pupil WLP8
+
+options win over the file, and the file over the preset.
 """
 
 #: Options that go to `~nircam_tso.simulate.SimulationSettings` as they are: name, keywords.
 _DIRECT = {
     "format": {"choices": ["jwst", "ncdhas"]},
-    "product": {"help": "rateints, calints or uncal (JWST); slp or red (NCDHAS)"},
+    "product": {"help": "rateints, calints, crfints or uncal (JWST); slp or red (NCDHAS)"},
     "n_integrations": {"type": int, "metavar": "N"},
     "segments": {"type": int, "metavar": "N", "help": "files of a JWST exposure"},
     "shape": {"metavar": "NY,NX"},
@@ -26,14 +28,19 @@ _DIRECT = {
     "stddev": {"metavar": "PX[,PX]", "help": "width, or two widths, of a Gaussian star"},
     "theta": {"type": float, "metavar": "DEG"},
     "sky": {"type": float, "metavar": "E", "help": "electron/s in a pixel"},
+    "sky_drift": {"type": float, "metavar": "E", "help": "its change over the exposure, electron/s"},
     "gain": {"type": float, "metavar": "E", "help": "electrons per DN"},
     "read_noise": {"type": float, "metavar": "E", "help": "electrons per read"},
+    "correlated_noise": {"type": float, "metavar": "E", "help": "1/f noise, electrons per e-fold of frequency"},
+    "common_noise": {"type": float, "metavar": "F", "help": "part of its variance that all outputs share"},
+    "outputs": {"type": int, "metavar": "N", "help": "amplifiers, 1 or 4"},
     "n_groups": {"type": int, "metavar": "N"},
     "n_frames": {"type": int, "metavar": "N"},
     "group_gap": {"type": int, "metavar": "N"},
-    "row_reset_time": {"type": float, "metavar": "S", "help": "seconds that row resets add per integration"},
-    "jitter": {"type": float, "metavar": "PX", "help": "rms on each axis"},
+    "row_reset_time": {"metavar": "S", "help": 'seconds that row resets add per integration, or "rule"'},
+    "jitter": {"metavar": "PX", "help": 'rms on each axis, pixels, or "1 mas"'},
     "drift": {"metavar": "DX,DY", "help": "over the exposure, pixels"},
+    "saturation": {"type": float, "metavar": "E", "help": "electrons that a pixel holds"},
     "dead_fraction": {"type": float, "metavar": "F"},
     "start": {"metavar": "UTC", "help": "start of the exposure, ISO 8601"},
     "target": {"metavar": "NAME"},
@@ -49,11 +56,20 @@ def add_arguments(parser):
     """Add this subcommand's options."""
     parser.epilog = _EXAMPLES
     parser.add_argument("folder", help="where to write; made if it is not there")
+    parser.add_argument(
+        "--preset",
+        metavar="NAME",
+        help="sub64p, sub160p, sub400p, subgrism256-wlp8, subgrism256-wlp8-1 or fullp: as in flight",
+    )
+    parser.add_argument("--settings", metavar="TOML", help="a file of settings")
     for name, keywords in _DIRECT.items():
         parser.add_argument(f"--{name.replace('_', '-')}", **keywords)
     parser.add_argument("--depth", type=float, metavar="D", help="depth of a transit in the middle, such as 0.01")
     parser.add_argument("--weak-lens", action="store_true", help="spread the light by eight waves of defocus")
-    parser.add_argument("--psf", metavar="FITS", help="a PSF of STPSF or WebbPSF kind")
+    parser.add_argument("--psf", metavar="FITS", help='a PSF of STPSF or WebbPSF kind, or "model"')
+    parser.add_argument("--cosmic-rays", type=float, metavar="R", help="hits per second on a pixel, such as 1.6e-5")
+    parser.add_argument("--tilt", metavar="S,DX,DY", help="a mirror segment tilts after S seconds, by pixels")
+    parser.add_argument("--settling", metavar="A,S", help="relative change at the start, and seconds to lose it by e")
     parser.add_argument("--noiseless", action="store_true", help="no photon and no read noise")
     parser.add_argument("--overwrite", action="store_true", help="replace the same exposure")
 
@@ -78,7 +94,7 @@ def run(options):
 
 
 def _settings(options):
-    from nircam_tso.simulate import SimulationSettings, weak_lens_psf
+    from nircam_tso.simulate import read_recipe, settings_from
 
     given = {name: getattr(options, name) for name in _DIRECT if getattr(options, name) is not None}
     for name, count, kind in (("shape", 2, int), ("position", 2, float), ("drift", 2, float), ("stddev", None, float)):
@@ -86,31 +102,26 @@ def _settings(options):
             given[name] = numbers(f"--{name}", given[name], count, kind)
     if len(given.get("stddev", ())) == 1:
         given["stddev"] = given["stddev"][0]
+    if given.get("row_reset_time", "rule") != "rule":
+        given["row_reset_time"] = numbers("--row-reset-time", given["row_reset_time"], 1)[0]
     if options.weak_lens and options.psf:
         raise ValueError("--weak-lens, --psf: give one of them")
-    if options.weak_lens:
-        given["psf"] = weak_lens_psf(given.get("shape", SimulationSettings.shape))
-    if options.psf:
-        from nircam_tso.measure.templates import PSFTemplate
-
-        given["psf"] = PSFTemplate(options.psf)
-    settings = SimulationSettings(noise=not options.noiseless, **given)
+    if options.weak_lens or options.psf:
+        given["psf"] = options.psf or "weak-lens"
+    if options.noiseless:
+        given["noise"] = False
     if options.depth is not None:
-        settings = settings.changed(light_curve=_transit(settings, options.depth))
-    return settings
-
-
-def _transit(settings, depth):
-    """A transit in the middle of the exposure that lasts 0.4 of it."""
-    from astropy import units as u
-
-    from nircam_tso.simulate import DEMO_TRANSIT, transit_light_curve
-
-    if not 0 < depth < 0.5:
-        raise ValueError(f"--depth: {depth} is not between 0 and 0.5")
-    span = settings.readout.span(settings.n_integrations)
-    planet = {**DEMO_TRANSIT, "depth": depth}
-    # The star's diameter is 1 / (pi a/R) of the orbit: the period follows from the duration.
-    planet["period"] = 0.4 * span / 86400 * math.pi * planet["a_rs"]
-    middle = settings.start + span / 2 * u.s
-    return lambda time: transit_light_curve(time, t0=middle, **planet)
+        if not 0 < options.depth < 0.5:
+            raise ValueError(f"--depth: {options.depth} is not between 0 and 0.5")
+        given["transit"] = {"depth": options.depth}
+    if options.cosmic_rays is not None:
+        given["cosmic_rays"] = {"rate": options.cosmic_rays}
+    if options.tilt is not None:
+        time, *shift = numbers("--tilt", options.tilt, 3)
+        given["tilt"] = {"time": time, "shift": shift}
+    if options.settling is not None:
+        given["settling"] = dict(zip(("amplitude", "time"), numbers("--settling", options.settling, 2), strict=True))
+    recipe = read_recipe(options.settings) if options.settings else {}
+    if options.preset:
+        given["preset"] = options.preset
+    return settings_from({**recipe, **given})

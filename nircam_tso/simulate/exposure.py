@@ -6,6 +6,7 @@ from pathlib import Path
 
 from astropy import units as u
 from astropy.table import QTable
+from astropy.time import Time
 
 from nircam_tso.exceptions import OutputError
 from nircam_tso.simulate.detector import Detector
@@ -14,7 +15,7 @@ from nircam_tso.simulate.light_curve import transit_light_curve
 from nircam_tso.simulate.ncdhas_files import ncdhas_file_names, write_ncdhas
 from nircam_tso.simulate.psf import weak_lens_psf
 from nircam_tso.simulate.scene import Scene, make_truth
-from nircam_tso.simulate.settings import SimulationSettings
+from nircam_tso.simulate.settings import EFFECTS, SimulationSettings
 from nircam_tso.timing.clock import offline
 
 __all__ = ["DEMO_TRANSIT", "Simulation", "demo_exposure", "simulate_exposure"]
@@ -57,10 +58,15 @@ class Simulation:
 def _truth_meta(settings, scene):
     plain = (str, int, float, bool, tuple, type(None))
     meta = {"psf_image": scene.psf_name, "image_unit": str(settings.image_unit)}
-    for name in settings.__dataclass_fields__:
+    for name in settings.told:
         value = getattr(settings, name)
         if isinstance(value, plain):
             meta[name] = list(value) if isinstance(value, tuple) else value
+        elif name in EFFECTS:
+            parts = {key: getattr(value, key) for key in value.__dataclass_fields__ if key != "psf"}
+            if isinstance(parts.get("time"), Time):
+                parts["time"] = parts["time"].isot
+            meta[name] = {key: list(part) if isinstance(part, tuple) else part for key, part in parts.items()}
     meta["start"] = settings.start.isot
     return meta
 
@@ -90,7 +96,8 @@ def simulate_exposure(folder, settings=None, *, overwrite=False, progress=None, 
         The files and the truth: ``integration``, ``time`` (middle, UTC), ``time_bjd``
         (TDB, JWST only), ``relative_flux``, ``flux`` (electron/s), ``x``, ``y``,
         ``background`` (electron/s in a pixel), and as they are measured in the image,
-        ``flux_image`` and ``background_image``. It is saved beside the files as
+        ``flux_image`` and ``background_image``; ``settling`` and ``tilt`` where they are
+        set. It is saved beside the files as
         ``..._truth.ecsv``.
 
     Raises

@@ -1,4 +1,6 @@
-"""JWST products of a simulated exposure: _rateints, _calints and _uncal, in segments."""
+"""JWST products of a simulated exposure: _rateints, _calints, _crfints and _uncal, in segments."""
+
+from functools import partial
 
 import numpy as np
 from astropy.io import fits
@@ -9,7 +11,7 @@ from nircam_tso.simulate.jwst_headers import file_root, image_header, integratio
 
 __all__ = ["jwst_file_names", "write_jwst"]
 
-_DEAD = np.uint32(DQ_BITS["DO_NOT_USE"] | DQ_BITS["DEAD"])
+_OUTLIER = np.uint32(DQ_BITS["DO_NOT_USE"] | DQ_BITS["OUTLIER"])
 #: Pixel values worked on at once; several arrays of 8 bytes each come of them.
 _BLOCK_VALUES = 1 << 20
 
@@ -91,7 +93,7 @@ def _write_images(path, primary, tail, settings, scene, detector, start, stop, p
     n = stop - start
     shape = (n, *settings.shape)
     unit = fits.Header([("BUNIT", image_header(settings)["BUNIT"], "unit of the values")])
-    names = ["VAR_POISSON", "VAR_RNOISE"] + (["VAR_FLAT"] if settings.product == "calints" else [])
+    names = ["VAR_POISSON", "VAR_RNOISE"] + (["VAR_FLAT"] if settings.is_calibrated else [])
     images = [
         ("SCI", np.float32, shape, image_header(settings)),
         ("ERR", np.float32, shape, unit),
@@ -101,29 +103,37 @@ def _write_images(path, primary, tail, settings, scene, detector, start, stop, p
     scale = settings.image_scale
     blocks = _blocks(start, stop, settings.shape[0] * settings.shape[1])
     with FitsStack(path, primary, images, tail) as stack:
-        total = np.zeros(settings.shape)
+        total, counted = np.zeros(settings.shape), np.zeros(settings.shape)
         for first, last in blocks:
             rates = detector.rates(scene.expected(first, last))
-            total += rates.sum(axis=0)
+            total += np.nansum(rates, axis=0)
+            counted += np.isfinite(rates).sum(axis=0)
             rates[:, detector.dead] = np.nan
             stack.write("SCI", first - start, rates * scale)
             if progress is not None:
                 progress(last - first)
+        mean = np.divide(total, counted, out=np.full(settings.shape, np.nan), where=(counted > 0) & ~detector.dead)
         # The variances of a segment need the mean rate of all its integrations, so they
         # come in a second pass.
         for first, last in blocks:
             image = stack.read("SCI", first - start, last - first).astype(np.float64)
             if settings.poisson_variance == "segment":
-                rates = np.broadcast_to(np.where(detector.dead, np.nan, total / n), image.shape)
+                rates = np.broadcast_to(mean, image.shape)
             else:
                 rates = image / scale
+            photons, reads, events = detector.noise_of(first, partial(scene.expected, first, last), rates)
+            dq = detector.constant_dq
+            if events is not None:
+                dq = dq | events.dq
+                if settings.product == "crfints":
+                    found = detector.events.outliers(events, np.nan_to_num(rates))
+                    dq = dq | np.where(found, _OUTLIER, np.uint32(0))
             variances = {
-                "VAR_POISSON": detector.poisson_variance(rates) * scale**2,
-                "VAR_RNOISE": np.where(detector.dead, np.nan, detector.read_variance * scale**2),
+                "VAR_POISSON": photons * scale**2,
+                "VAR_RNOISE": np.where(detector.dead, np.nan, reads * scale**2),
                 "VAR_FLAT": (settings.flat_error * image) ** 2,
             }
             for name in names:
                 stack.write(name, first - start, np.broadcast_to(variances[name], image.shape))
             stack.write("ERR", first - start, np.sqrt(sum(variances[name] for name in names)))
-            dq = np.where(detector.dead, _DEAD, np.uint32(0))
             stack.write("DQ", first - start, np.broadcast_to(dq, image.shape))

@@ -7,18 +7,17 @@ from astropy.time import Time
 
 __all__ = ["file_root", "image_header", "integration_times", "primary_header"]
 
-#: Numbers of the detectors (SCA_NUM); the modules' second and fourth chips of A, and
-#: the odd ones of B, are mounted the other way round.
+#: Numbers of the detectors (SCA_NUM).
 _SCA = {
     **{f"NRCA{n}": 480 + n for n in range(1, 5)},
     "NRCALONG": 485,
     **{f"NRCB{n}": 485 + n for n in range(1, 5)},
     "NRCBLONG": 490,
 }
-_FLIPPED = ("NRCA2", "NRCA4", "NRCB1", "NRCB3", "NRCBLONG")
-_MODELS = {"uncal": "Level1bModel", "rateints": "CubeModel", "calints": "CubeModel"}
+_MODELS = {"uncal": "Level1bModel", "rateints": "CubeModel", "calints": "CubeModel", "crfints": "CubeModel"}
 _RAMP_STEPS = ("S_DQINIT", "S_SATURA", "S_SUPERB", "S_REFPIX", "S_LINEAR", "S_DARK", "S_JUMP", "S_RAMP")
-_STEPS = {"uncal": (), "rateints": _RAMP_STEPS, "calints": (*_RAMP_STEPS, "S_WCS", "S_FLAT", "S_PHOTOM")}
+_IMAGE_STEPS = (*_RAMP_STEPS, "S_WCS", "S_FLAT", "S_PHOTOM")
+_STEPS = {"uncal": (), "rateints": _RAMP_STEPS, "calints": _IMAGE_STEPS, "crfints": (*_IMAGE_STEPS, "S_OUTLIR")}
 
 
 def file_root(settings):
@@ -123,9 +122,8 @@ def primary_header(settings, filename, segment, first, last):
     begin, middle, end = _exposure_times(settings)
     barycentric = _barycentric_times(settings)
     date, clock = _isot(begin).split("T")
-    flipped = settings.detector in _FLIPPED
+    flipped = settings.is_flipped
     corner = subarray_corner(settings)
-    outputs = 4 if settings.shape[1] == 2048 else 1
     ra, dec = settings.target_coordinates
     visit = f"{settings.program:05d}{settings.observation:03d}{settings.visit:03d}"
     cards = [
@@ -175,7 +173,7 @@ def primary_header(settings, filename, segment, first, last):
         ("EXPMID", middle.mjd, "[d] exposure middle in MJD UTC"),
         ("EXPEND", end.mjd, "[d] exposure end in MJD UTC"),
         ("READPATT", readout.pattern, "readout pattern"),
-        ("NOUTPUTS", outputs, "detector outputs used"),
+        ("NOUTPUTS", settings.outputs, "detector outputs used"),
         ("NINTS", n, "integrations in exposure"),
         ("NGROUPS", readout.n_groups, "groups in integration"),
         ("NFRAMES", readout.n_frames, "frames per group"),
@@ -252,9 +250,9 @@ def image_header(settings):
     for axis, position, velocity in zip("XYZ", orbit.geocentric, orbit.geocentric_velocity, strict=True):
         cards.append((f"OBSGEO-{axis}", position * 1e3, f"[m] geocentric {axis}"))
         cards.append((f"OBSGEOD{axis}", velocity * 1e3, f"[m/s] geocentric velocity along {axis}"))
-    unit = {"uncal": "DN", "rateints": "DN/s", "calints": "MJy/sr"}[settings.product]
+    unit = {"uncal": "DN", "rateints": "DN/s", "calints": "MJy/sr", "crfints": "MJy/sr"}[settings.product]
     cards.append(("BUNIT", unit, "unit of the values"))
-    if settings.product == "calints":
+    if settings.is_calibrated:
         cards += [
             ("PHOTMJSR", settings.photmjsr, "[MJy/sr] of 1 DN/s"),
             ("PIXAR_SR", settings.pixel_area, "[sr] pixel area"),

@@ -1,4 +1,4 @@
-"""Light curves of a planet that crosses its star.
+"""Light curves of a planet that crosses its star, or goes behind it.
 
 The star is a disc of radius 1 with the planet's centre a distance z from its
 own. A uniform disc has a closed form; a limb-darkened one is summed over rings
@@ -9,7 +9,7 @@ import numpy as np
 from astropy import units as u
 from astropy.time import Time
 
-__all__ = ["occulted_flux", "projected_separation", "transit_light_curve"]
+__all__ = ["eclipse_light_curve", "occulted_flux", "projected_separation", "transit_light_curve"]
 
 # Gauss-Legendre nodes over the covered rings. The integrand is analytic after the
 # substitution below except within a hair's breadth of the contacts, and there the
@@ -166,6 +166,17 @@ def projected_separation(time, *, t0, period, a_rs, inclination):
     return separation, np.cos(phase) > 0
 
 
+def _radius(rp, depth):
+    """The planet's radius, given as such or by its area."""
+    if (rp is None) == (depth is None):
+        raise ValueError(f"rp, depth: give one of them (rp={rp}, depth={depth})")
+    if rp is not None:
+        return rp
+    if not (np.isfinite(depth) and depth > 0):
+        raise ValueError(f"depth: {depth} is no depth; give a positive fraction")
+    return np.sqrt(depth)
+
+
 def transit_light_curve(time, *, t0, period, a_rs, inclination, rp=None, depth=None, limb_darkening=None):
     """
     Relative flux of a star that a planet on a circular orbit crosses.
@@ -213,11 +224,55 @@ def transit_light_curve(time, *, t0, period, a_rs, inclination, rp=None, depth=N
     >>> transit_light_curve([-0.1, -0.04, 0.0], t0=0, period=3.07, a_rs=12.6, inclination=89.0, depth=0.0294).round(5)
     array([1.     , 0.99148, 0.9706 ])
     """
-    if (rp is None) == (depth is None):
-        raise ValueError(f"rp, depth: give one of them (rp={rp}, depth={depth})")
-    if rp is None:
-        if not (np.isfinite(depth) and depth > 0):
-            raise ValueError(f"depth: {depth} is no depth; give a positive fraction")
-        rp = np.sqrt(depth)
+    rp = _radius(rp, depth)
     separation, in_front = projected_separation(time, t0=t0, period=period, a_rs=a_rs, inclination=inclination)
     return np.where(in_front, occulted_flux(separation, rp, limb_darkening), 1.0)
+
+
+def eclipse_light_curve(time, *, t0, period, a_rs, inclination, planet_flux, rp=None, depth=None):
+    """
+    Relative flux of a star and a planet on a circular orbit that goes behind it.
+
+    Parameters
+    ----------
+    time, t0, period, a_rs, inclination
+        As in `transit_light_curve`: ``t0`` is the middle of a transit, the eclipse lies
+        half a period from it.
+    planet_flux : float
+        Light of the planet over that of the star.
+    rp : float, optional
+        Radius of the planet in stellar radii.
+    depth : float, optional
+        Instead of ``rp``: the area ratio ``rp**2``.
+
+    Returns
+    -------
+    `~numpy.ndarray` of float64
+        1 while the planet is hidden, ``1 + planet_flux`` while it is seen, of the shape
+        of ``time``; transits are left to `transit_light_curve`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As in `transit_light_curve`, and for a ``planet_flux`` below 0.
+
+    Notes
+    -----
+    The planet is a uniform disc, so that what is hidden of it is the area common to two
+    discs (Mandel & Agol 2002, ApJ 580, L171, equation 1). The time that the light takes
+    across the orbit is left out.
+
+    Examples
+    --------
+    >>> from nircam_tso.simulate import eclipse_light_curve
+    >>> planet = {"t0": 0, "period": 3.0, "a_rs": 12.0, "inclination": 90.0, "rp": 0.1, "planet_flux": 1e-3}
+    >>> eclipse_light_curve([1.0, 1.5], **planet)
+    array([1.001, 1.   ])
+    """
+    rp = _radius(rp, depth)
+    if not (np.isfinite(planet_flux) and planet_flux >= 0):
+        raise ValueError(f"planet_flux: {planet_flux} is not 0 or more")
+    separation, in_front = projected_separation(time, t0=t0, period=period, a_rs=a_rs, inclination=inclination)
+    # The common area, in units of the star's disc, over the planet's.
+    hidden = (1 - occulted_flux(separation, rp)) / rp**2
+    return 1 + planet_flux * np.where(in_front, 1.0, 1 - hidden)

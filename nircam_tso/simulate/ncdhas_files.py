@@ -1,5 +1,7 @@
 """NCDHAS files of a simulated ground test: .slp.fits slopes and .red ramps, one integration each."""
 
+from functools import partial
+
 import numpy as np
 from astropy import units as u
 from astropy.io import fits
@@ -127,8 +129,8 @@ def write_ncdhas(folder, settings, scene, detector, progress=None):
             values = detector.ramps(light)[0] / settings.gain
         else:
             rate = detector.rates(light)[0]
-            sigma = np.sqrt(detector.poisson_variance(rate) + detector.read_variance)
-            values = np.stack([rate, sigma]) / settings.gain
+            photons, reads, _ = detector.noise_of(index, partial(scene.expected, index, index + 1), rate[None])
+            values = np.stack([rate, np.sqrt(photons + reads)[0]]) / settings.gain
         values[:, detector.dead] = np.nan
         hdu = fits.PrimaryHDU(values.astype(np.float32), header=_header(settings, index + 1))
         hdu.writeto(folder / name, overwrite=True)

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import fft
 from scipy.special import erf
 
-__all__ = ["gaussian_images", "gaussian_psf", "segmented_pupil", "weak_lens_psf"]
+__all__ = ["gaussian_images", "gaussian_psf", "pixel_response", "segment_centre", "segmented_pupil", "weak_lens_psf"]
 
 #: Flat-to-flat width of one segment, and the gap between two, in m
 #: (Lightsey et al. 2012, Optical Engineering 51, 011003).
@@ -19,8 +19,8 @@ SEGMENT_WIDTH = 1.32
 SEGMENT_GAP = 0.007
 _STRUT_WIDTH = 0.1
 #: The lenses are named by their waves of 2.12 um at the edge of a pupil 6.5 m across.
-_PUPIL_RADIUS = 3.25
-_LENS_WAVELENGTH = 2.12e-6
+PUPIL_RADIUS = 3.25
+DEFOCUS_WAVELENGTH = 2.12e-6
 # Pupil sampling in m: finer than half a gap for edges and gaps, fine enough for the wavefront.
 _FINE_STEP = 0.003
 _COARSE_STEP = 0.016
@@ -43,7 +43,33 @@ def _pixel_edges_integral(center, sigma, n):
     return np.diff(erf(edges), axis=-1) / 2
 
 
-def gaussian_images(x, y, shape, *, stddev, theta=0.0, pixel_integrated=False):
+def pixel_response(edges, intra_pixel):
+    """
+    Mean response of parts of a pixel along one axis.
+
+    Parameters
+    ----------
+    edges : array_like, shape (n + 1,)
+        Edges of the parts, pixels from the middle of the pixel.
+    intra_pixel : float
+        How much less the pixel responds at its edge than in its middle.
+
+    Returns
+    -------
+    `~numpy.ndarray` of float64, shape (n,)
+        Means of ``1 + a (1/3 - 4 u^2)``, of mean 1 over the pixel.
+
+    Examples
+    --------
+    >>> from nircam_tso.simulate.psf import pixel_response
+    >>> pixel_response([-0.5, -0.25, 0.0, 0.25, 0.5], 0.1).round(4)
+    array([0.975, 1.025, 1.025, 0.975])
+    """
+    low, high = np.asarray(edges, dtype=np.float64)[:-1], np.asarray(edges, dtype=np.float64)[1:]
+    return 1 + intra_pixel * (1 - 4 * (low**2 + low * high + high**2)) / 3
+
+
+def gaussian_images(x, y, shape, *, stddev, theta=0.0, pixel_integrated=False, intra_pixel=0.0):
     """
     Gaussian stars of unit flux, one image for each position.
 
@@ -59,6 +85,9 @@ def gaussian_images(x, y, shape, *, stddev, theta=0.0, pixel_integrated=False):
         Angle of the first axis from x towards y, degrees.
     pixel_integrated : bool, optional
         Integrate over each pixel; otherwise the value at its centre.
+    intra_pixel : float, optional
+        How much less a pixel responds at the middle of its edge than at its centre, for
+        `pixel_response`; goes with ``pixel_integrated``.
 
     Returns
     -------
@@ -67,6 +96,8 @@ def gaussian_images(x, y, shape, *, stddev, theta=0.0, pixel_integrated=False):
     ny, nx = shape
     sx, sy = stddev
     x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    if intra_pixel:
+        return _uneven_pixels(x, y, shape, (sx, sy), theta, intra_pixel)
     a, b, c = _axes_form(sx, sy, theta)
     if pixel_integrated and b == 0:
         # theta is 0 (or sx equals sy): the image is a product of two rows.
@@ -91,6 +122,18 @@ def gaussian_images(x, y, shape, *, stddev, theta=0.0, pixel_integrated=False):
         across = np.sqrt(marginal / np.pi) * np.exp(-marginal * dy**2)
         along = _pixel_edges_integral(x[:, None] - b / a * dy, 1 / np.sqrt(2 * a), nx)
         images += weight / 2 * across[:, :, None] * along
+    return images
+
+
+def _uneven_pixels(x, y, shape, stddev, theta, intra_pixel):
+    """Gaussians integrated over pixels whose response falls towards their edges."""
+    # 12 nodes an axis integrate a Gaussian of width 0.3 px to 1e-9.
+    nodes, weights = np.polynomial.legendre.leggauss(12)
+    weights = weights / 2 * (1 + intra_pixel * (1 / 3 - nodes**2))
+    images = np.zeros((x.size, *shape))
+    for v, along_y in zip(nodes / 2, weights, strict=True):
+        for u, along_x in zip(nodes / 2, weights, strict=True):
+            images += along_y * along_x * gaussian_images(x - u, y - v, shape, stddev=stddev, theta=theta)
     return images
 
 
@@ -180,7 +223,34 @@ def segmented_pupil(step, *, subsamples=4):
     return transmission, coordinate[None, :], coordinate[:, None]
 
 
-def weak_lens_psf(shape, *, wavelength=_LENS_WAVELENGTH, waves=8.0, pixel_scale=0.0311, position=None):
+def segment_centre(name):
+    """
+    Centre of a segment in the pupil.
+
+    Parameters
+    ----------
+    name : str
+        A1 to A6, B1 to B6 or C1 to C6, counted from +y towards +x.
+
+    Returns
+    -------
+    tuple of float
+        (x, y), m.
+
+    Examples
+    --------
+    >>> from nircam_tso.simulate.psf import segment_centre
+    >>> x, y = segment_centre("A2")
+    >>> round(x, 3), round(y, 3)
+    (1.149, 0.664)
+    """
+    pitch = SEGMENT_WIDTH + SEGMENT_GAP
+    distance = {"A": pitch, "B": 2 * pitch, "C": np.sqrt(3) * pitch}[name[0]]
+    angle = np.deg2rad(60 * (int(name[1]) - 1) + (30 if name[0] == "C" else 0))
+    return float(distance * np.sin(angle)), float(distance * np.cos(angle))
+
+
+def weak_lens_psf(shape, *, wavelength=DEFOCUS_WAVELENGTH, waves=8.0, pixel_scale=0.0311, position=None, tilt=None):
     """
     Image of a star through a weak lens, integrated over pixels.
 
@@ -197,6 +267,9 @@ def weak_lens_psf(shape, *, wavelength=_LENS_WAVELENGTH, waves=8.0, pixel_scale=
         Width of a pixel, arcsec.
     position : tuple of float (x, y), optional
         Where the optical axis falls, zero-based pixels; None is the middle of the array.
+    tilt : tuple of (str, float, float), optional
+        A segment of the mirror (A1 to C6, see `TiltEvent`) that is tilted, and the way
+        (dx, dy) that its own light goes, pixels.
 
     Returns
     -------
@@ -230,17 +303,28 @@ def weak_lens_psf(shape, *, wavelength=_LENS_WAVELENGTH, waves=8.0, pixel_scale=
         if not value > 0:
             raise ValueError(f"{name}: {value} is not positive")
     x, y = ((nx - 1) / 2, (ny - 1) / 2) if position is None else position
-    return _weak_lens_image(ny, nx, float(wavelength), float(waves), float(pixel_scale), float(x), float(y)).copy()
+    if tilt is not None:
+        segment, *shift = tilt
+        tilt = (segment, *(float(way) for way in shift))
+    optics = (float(wavelength), float(waves), float(pixel_scale), tilt)
+    return _weak_lens_image(ny, nx, optics, float(x), float(y)).copy()
 
 
 @lru_cache(maxsize=16)
-def _optical_transfer(extent, oversample, wavelength, waves, pixel_scale):
+def _optical_transfer(extent, oversample, wavelength, waves, pixel_scale, tilt):
     """Transform of the image, on a grid of ``extent * oversample`` fine pixels in x and y."""
     n = extent * oversample
     # n samples of this step make the image's step one fine pixel.
     step = wavelength * oversample / (n * pixel_scale * _ARCSEC)
     transmission, px, py = segmented_pupil(step, subsamples=int(np.ceil(step / _FINE_STEP)))
-    path = waves * _LENS_WAVELENGTH * (px**2 + py**2) / _PUPIL_RADIUS**2
+    path = waves * DEFOCUS_WAVELENGTH * (px**2 + py**2) / PUPIL_RADIUS**2
+    if tilt is not None:
+        segment, dx, dy = tilt
+        ux, uy = px - segment_centre(segment)[0], py - segment_centre(segment)[1]
+        own = np.ones(transmission.shape, dtype=bool)
+        for angle in np.deg2rad([90.0, 30.0, -30.0]):
+            own &= np.abs(ux * np.cos(angle) + uy * np.sin(angle)) <= (SEGMENT_WIDTH + SEGMENT_GAP) / 2
+        path = path + own * (dx * ux + dy * uy) * pixel_scale * _ARCSEC
     field = np.zeros((n, n), dtype=np.complex128)
     size = transmission.shape[0]
     field[:size, :size] = transmission * np.exp(2j * np.pi * path / wavelength)
@@ -250,17 +334,18 @@ def _optical_transfer(extent, oversample, wavelength, waves, pixel_scale):
 
 
 @lru_cache(maxsize=16)
-def _weak_lens_image(ny, nx, wavelength, waves, pixel_scale, x, y):
+def _weak_lens_image(ny, nx, optics, x, y):
+    wavelength, waves, pixel_scale, _ = optics
     # The image of a pupil D wide has no detail beyond D / wavelength in its amplitude, twice
     # that in its intensity: two samples for each of these keep all of it.
     pixel = pixel_scale * _ARCSEC
     oversample = max(2, int(np.ceil(2 * 6.8 * pixel / wavelength)))
     # Room for the array, for the blur (its width goes with the defocus), and for the
     # faint wings, which would come back on the other side; a wide grid is a fine pupil.
-    blur = 4.2 * abs(waves) * _LENS_WAVELENGTH / _PUPIL_RADIUS / pixel
+    blur = 4.2 * abs(waves) * DEFOCUS_WAVELENGTH / PUPIL_RADIUS / pixel
     room = max(1.25 * max(ny, nx) + 1.5 * blur + 64, wavelength / (pixel * _COARSE_STEP))
     extent = fft.next_fast_len(int(np.ceil(room)), real=True)
-    transfer = _optical_transfer(extent, oversample, wavelength, waves, pixel_scale)
+    transfer = _optical_transfer(extent, oversample, *optics)
     fy = fft.fftfreq(extent * oversample)[:, None]
     fx = fft.rfftfreq(extent * oversample)[None, :]
     # The image's axis is at fine pixel 0; frequencies are per fine pixel, and a pixel's

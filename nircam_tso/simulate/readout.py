@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from astropy import units as u
 
-__all__ = ["Readout", "frame_time_of"]
+__all__ = ["Readout", "frame_time_of", "row_reset_time_of"]
 
 #: Readout patterns of NIRCam by (frames averaged, frames dropped).
 _PATTERNS = {
@@ -21,7 +21,7 @@ _PATTERNS = {
 }
 
 
-def frame_time_of(shape):
+def frame_time_of(shape, outputs=None):
     """
     Time to read one frame of a NIRCam subarray.
 
@@ -29,13 +29,15 @@ def frame_time_of(shape):
     ----------
     shape : tuple of int
         (ny, nx).
+    outputs : int, optional
+        Amplifiers; None is four for frames of 2048 columns, otherwise one.
 
     Returns
     -------
     frame_time : float
         Seconds, to the 10 us of one sample.
     n_outputs : int
-        Amplifiers: four for frames of 2048 columns, otherwise one.
+        Amplifiers.
 
     Notes
     -----
@@ -46,13 +48,55 @@ def frame_time_of(shape):
     Examples
     --------
     >>> from nircam_tso.simulate.readout import frame_time_of
-    >>> frame_time_of((64, 64)), frame_time_of((2048, 2048))
-    ((0.05016, 1), (10.73677, 4))
+    >>> frame_time_of((64, 64)), frame_time_of((2048, 2048)), frame_time_of((256, 2048), 1)
+    ((0.05016, 1), (10.73677, 4), (5.3148, 1))
     """
     ny, nx = shape
+    if outputs is None:
+        outputs = 4 if nx == 2048 else 1
+    row = nx // outputs + 12
+    samples = row * (ny + 1) + 1 if outputs > 1 else row * (ny + 2)
+    return round(samples * 1e-5, 5), outputs
+
+
+def row_reset_time_of(shape, outputs=None):
+    """
+    Time that NIRCam takes to reset the rows of a subarray before an integration.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (ny, nx).
+    outputs : int, optional
+        Amplifiers, as in `frame_time_of`.
+
+    Returns
+    -------
+    float
+        Seconds; 0 for the full frame.
+
+    Notes
+    -----
+    Rows are reset fast, one in a sample: 2048 of them for windows over 256 rows high,
+    512 for those over 64, 256 for smaller ones; in stripes, which have all columns,
+    2048 from 256 rows, else 512. They fill whole rows of the clock (after the detector
+    model of the NIRCam team's simulator).
+
+    Examples
+    --------
+    >>> from nircam_tso.simulate.readout import row_reset_time_of
+    >>> [row_reset_time_of(shape) for shape in ((64, 64), (160, 160), (400, 400), (256, 2048))]
+    [0.00304, 0.00516, 0.0206, 0.02096]
+    """
+    ny, nx = shape
+    if (ny, nx) == (2048, 2048):
+        return 0.0
+    columns = nx // frame_time_of(shape, outputs)[1]
     if nx == 2048:
-        return round((524 * (ny + 1) + 1) * 1e-5, 5), 4
-    return round((nx + 12) * (ny + 2) * 1e-5, 5), 1
+        resets = 2048 if ny >= 256 else 512
+    else:
+        resets = 2048 if ny > 256 else 512 if ny > 64 else 256
+    return round(resets // columns * (columns + 12) * 1e-5, 5)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """The sky before the detector: where the star is, how bright, and its image."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -7,10 +8,14 @@ from astropy import units as u
 from astropy.table import QTable
 from scipy import fft
 
-from nircam_tso.simulate.detector import random_stream
-from nircam_tso.simulate.psf import gaussian_images
+from nircam_tso.simulate.psf import gaussian_images, pixel_response
+from nircam_tso.simulate.streams import random_stream
+from nircam_tso.simulate.tilt import defocus_waves, ghost_part, ghost_stddev, moved_patch, wavelength_of
 
 __all__ = ["Scene", "TemplateImages", "make_truth"]
+
+#: Values of finely sampled images that are worked on at once.
+_BLOCK_VALUES = 1 << 22
 
 
 def _mid_times(settings, numbers):
@@ -36,7 +41,9 @@ def make_truth(settings):
         A row per integration: ``integration``, ``time`` (UTC) and, for JWST, ``time_bjd``
         (TDB) of its middle, ``relative_flux``, ``flux`` (electron/s), ``x``, ``y``,
         ``background`` (electron/s in a pixel), and the last two as they are measured:
-        ``flux_image`` and ``background_image``.
+        ``flux_image`` and ``background_image``; with these effects on, ``settling`` (the
+        factor that the flux has of it) and ``tilt`` (the part of the integration that
+        has the tilt).
 
     Raises
     ------
@@ -55,10 +62,19 @@ def make_truth(settings):
     shake = random_stream(settings.seed, "pointing").standard_normal((n, 2)) * settings.jitter
     position = position + progress * settings.drift + shake
     background = np.broadcast_to(np.asarray(settings.sky, dtype=np.float64), n).copy()
+    if settings.sky_drift:
+        background += progress[:, 0] * settings.sky_drift
+        if background.min() < 0:
+            raise ValueError(f"sky_drift: {settings.sky_drift:g} electron/s takes the sky below 0")
+    middle = (time - settings.start).to_value(u.s)
+    measured = relative
+    if settings.settling is not None:
+        settling = 1 + settings.settling.amplitude * np.exp(-middle / settings.settling.time)
+        measured = relative * settling
 
     scale, unit = settings.image_scale, settings.image_unit
     flux_unit, flux_scale = unit, scale
-    if settings.product == "calints":
+    if settings.is_calibrated:
         flux_unit, flux_scale = u.Jy, scale * settings.pixel_area * 1e6
     truth = QTable()
     truth["integration"] = numbers.astype(np.int32)
@@ -66,12 +82,17 @@ def make_truth(settings):
     if settings.format == "jwst":
         truth["time_bjd"] = settings.ephemeris.barycentric_time(time, *settings.target_coordinates)
     truth["relative_flux"] = relative
-    truth["flux"] = settings.flux * relative * u.electron / u.s
+    truth["flux"] = settings.flux * measured * u.electron / u.s
     truth["x"] = position[:, 0] * u.pix
     truth["y"] = position[:, 1] * u.pix
     truth["background"] = background * u.electron / u.s
-    truth["flux_image"] = settings.flux * relative * flux_scale * flux_unit
+    truth["flux_image"] = settings.flux * measured * flux_scale * flux_unit
     truth["background_image"] = background * scale * unit
+    if settings.settling is not None:
+        truth["settling"] = settling
+    if settings.tilt is not None:
+        half = settings.readout.integration_time / 2
+        truth["tilt"] = settings.tilt.part_behind(middle - half, middle + half, settings.start)
     descriptions = {
         "time": "middle of the integration",
         "time_bjd": "middle of the integration at the barycentre",
@@ -82,6 +103,8 @@ def make_truth(settings):
         "background": "light of the sky in one pixel",
         "flux_image": "flux as it is measured in the image (ramps: last less first group)",
         "background_image": "background as it is measured in the image (ramps: last less first group)",
+        "settling": "factor of the flux while the detector settles",
+        "tilt": "part of the integration behind the tilt",
     }
     for name in descriptions.keys() & set(truth.colnames):
         truth[name].info.description = descriptions[name]
@@ -153,8 +176,9 @@ class TemplateImages:
 
 
 def _template_of(settings):
-    """The template with sum 1, its origin (x, y) and what the origin is."""
+    """The template with sum 1, its origin (x, y) in its own pixels and what the origin is."""
     # The same functions place a template here and say what a measured centre means.
+    from nircam_tso.measure.psf_file import block_sums
     from nircam_tso.measure.templates import find_origin, template_on_grid
 
     if not (isinstance(settings.psf, (list, tuple)) or hasattr(settings.psf, "ndim")):
@@ -163,8 +187,23 @@ def _template_of(settings):
     image = np.asarray(settings.psf, dtype=np.float64)
     if image.ndim != 2 or not np.isfinite(image).all() or not image.sum() > 0:
         raise ValueError(f"psf: shape {image.shape} is no image (my, mx) of finite values with a positive sum")
-    x, y, name = find_origin(image, settings.psf_origin)
-    return image / image.sum(), (x, y), name
+    image = image / image.sum()
+    fine = settings.psf_oversample
+    if fine == 1:
+        x, y, name = find_origin(image, settings.psf_origin)
+        return image, (x, y), name
+    if image.shape[0] % fine or image.shape[1] % fine:
+        raise ValueError(f"psf: shape {image.shape} is not a whole number of detector pixels of {fine} x {fine}")
+    if settings.psf_origin is not None and not isinstance(settings.psf_origin, str):
+        x, y = settings.psf_origin
+        return image, (float(x), float(y)), "given"
+    x, y, name = find_origin(block_sums(image, fine)[0], settings.psf_origin)
+    return image, (_on_fine(x, fine), _on_fine(y, fine)), name
+
+
+def _on_fine(position, fine):
+    """A position in detector pixels on a grid of so many samples a pixel."""
+    return (position + 0.5) * fine - 0.5
 
 
 class Scene:
@@ -190,8 +229,12 @@ class Scene:
     """
 
     def __init__(self, settings, truth):
+        self._shape, self._fine = settings.shape, settings.psf_oversample
         self._x, self._y = truth["x"].value, truth["y"].value
         self._flux, self._sky = truth["flux"].value, truth["background"].value
+        intra = settings.pixels.intra_pixel if settings.pixels is not None else 0.0
+        self._response = pixel_response(np.linspace(-0.5, 0.5, self._fine + 1), intra)
+        template = None
         if settings.psf is None:
             kind = "pixel-integrated" if settings.pixel_integrated else "point-sampled"
             sx, sy = settings.stddev
@@ -202,11 +245,61 @@ class Scene:
                 stddev=settings.stddev,
                 theta=settings.theta,
                 pixel_integrated=settings.pixel_integrated,
+                intra_pixel=intra,
             )
         else:
             template, origin, name = _template_of(settings)
             self.psf_name = f"image {template.shape[0]} x {template.shape[1]}, origin {name}"
-            self._images = TemplateImages(template, origin, self._x, self._y, settings.shape)
+            self._images = self._copies(template, origin)
+        self._tilted, self._tilt = None, None
+        if settings.tilt is not None:
+            self._tilt = truth["tilt"]
+            self._set_tilt(settings, template, origin if template is not None else None)
+
+    def _copies(self, template, origin):
+        fine = self._fine
+        x, y = _on_fine(self._x, fine), _on_fine(self._y, fine)
+        return TemplateImages(template, origin, x, y, tuple(n * fine for n in self._shape))
+
+    def _set_tilt(self, settings, template, origin):
+        """Make the images of the star behind the tilt."""
+        if settings.tilt.psf is not None:
+            behind = np.asarray(settings.tilt.psf, dtype=np.float64)
+            if np.shape(settings.psf) != behind.shape or not behind.sum() > 0:
+                raise ValueError(
+                    f"TiltEvent.psf: shape {behind.shape} is not that of the exposure's psf, or it is dark"
+                )
+            self._tilted = self._copies(behind / behind.sum(), origin)
+            return
+        waves, wavelength = defocus_waves(settings), wavelength_of(settings.filter)
+        if waves and template is not None:
+            moved = replace(settings.tilt, shift=tuple(self._fine * way for way in settings.tilt.shift))
+            scale = settings.pixel_scale / self._fine
+            self._tilted = self._copies(moved_patch(template, origin, moved, waves=waves, pixel_scale=scale), origin)
+            return
+        part = ghost_part(settings.tilt, wavelength=wavelength, pixel_scale=settings.pixel_scale)
+        width = ghost_stddev(wavelength=wavelength, pixel_scale=settings.pixel_scale)
+
+        def with_ghost(x, y):
+            dx, dy = settings.tilt.shift
+            ghost = gaussian_images(x + dx, y + dy, self._shape, stddev=(width, width))
+            return (1 - part) * self._on_pixels(self._images, x, y) + part * ghost
+
+        self._tilted = with_ghost
+
+    def _on_pixels(self, images, x, y):
+        """Images on the detector's pixels, of makers that work on finer ones too."""
+        fine = self._fine
+        if fine == 1 or not isinstance(images, TemplateImages):
+            return images(x, y)
+        ny, nx = self._shape
+        step = max(1, _BLOCK_VALUES // (ny * nx * fine**2))
+        summed = np.empty((len(x), ny, nx))
+        for k in range(0, len(x), step):
+            part = images(_on_fine(x[k : k + step], fine), _on_fine(y[k : k + step], fine))
+            part = part.reshape(-1, ny, fine, nx, fine)
+            summed[k : k + step] = (part * self._response[:, None, None] * self._response).sum(axis=(2, 4))
+        return summed
 
     def expected(self, start, stop):
         """
@@ -227,5 +320,8 @@ class Scene:
         if np.ptp(x) == 0 and np.ptp(y) == 0:
             # A star that stands still needs one image only.
             x, y = x[:1], y[:1]
-        images = self._images(x, y)
+        images = self._on_pixels(self._images, x, y)
+        if self._tilted is not None and self._tilt[rows].any():
+            part = self._tilt[rows, None, None]
+            images = (1 - part) * images + part * self._on_pixels(self._tilted, x, y)
         return self._flux[rows, None, None] * images + self._sky[rows, None, None]

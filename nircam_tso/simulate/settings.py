@@ -10,12 +10,14 @@ from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.time import Time
 
+from nircam_tso.simulate.checks import in_pixels, pair, positive
+from nircam_tso.simulate.effects import CosmicRays, PixelDefects, ResetEffects, Settling, TiltEvent, as_effect
 from nircam_tso.simulate.orbit import ephemeris
 from nircam_tso.simulate.readout import Readout, frame_time_of
 
-__all__ = ["SimulationSettings"]
+__all__ = ["EFFECTS", "SimulationSettings"]
 
-_PRODUCTS = {"jwst": ("rateints", "calints", "uncal"), "ncdhas": ("slp", "red")}
+_PRODUCTS = {"jwst": ("rateints", "calints", "crfints", "uncal"), "ncdhas": ("slp", "red")}
 _DETECTORS = (
     *(f"NRCA{n}" for n in range(1, 5)),
     "NRCALONG",
@@ -24,21 +26,17 @@ _DETECTORS = (
 )
 #: The second and fourth chips of module A, and the odd ones of B, are mounted the other way round.
 _FLIPPED = ("NRCA2", "NRCA4", "NRCB1", "NRCB3", "NRCBLONG")
+#: The table of truth tells of these only where they are set.
+_LATER = {"told": "where set"}
+#: What may befall an exposure, and is None where it does not.
+EFFECTS = {
+    "cosmic_rays": CosmicRays,
+    "pixels": PixelDefects,
+    "reset": ResetEffects,
+    "settling": Settling,
+    "tilt": TiltEvent,
+}
 _SUBARRAYS = {(64, 64): "SUB64P", (160, 160): "SUB160P", (400, 400): "SUB400P", (256, 2048): "SUBGRISM256"}
-
-
-def _positive(name, value, zero=False):
-    value = float(value)
-    if not (np.isfinite(value) and (value > 0 or (zero and value == 0))):
-        raise ValueError(f"{name}: {value:g} is not {'0 or more' if zero else 'positive'}")
-    return value
-
-
-def _pair(name, value):
-    pair = np.asarray(value, dtype=np.float64)
-    if pair.shape not in ((), (2,)) or not np.isfinite(pair).all():
-        raise ValueError(f"{name}: {value!r} is neither a number nor a pair of numbers")
-    return tuple(float(v) for v in np.broadcast_to(pair, 2))
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +49,7 @@ class SimulationSettings:
     format : {"jwst", "ncdhas"}, optional
         Kind of files.
     product : str, optional
-        ``"rateints"``, ``"calints"`` or ``"uncal"`` for JWST, ``"slp"`` (slopes) or
+        ``"rateints"``, ``"calints"``, ``"crfints"`` or ``"uncal"`` for JWST, ``"slp"`` (slopes) or
         ``"red"`` (ramps) for NCDHAS; the first of them by default.
     n_integrations : int, optional
         Number of integrations.
@@ -67,6 +65,8 @@ class SimulationSettings:
         is a Gaussian.
     psf_origin : str or tuple of float, optional
         Origin of an array ``psf``, as ``origin`` of `~nircam_tso.PSFTemplate`.
+    psf_oversample : int, optional
+        Pixels of an array ``psf`` in one of the detector, along an axis.
     stddev : float or tuple of float, optional
         Widths of the Gaussian along its own axes, pixels.
     theta : float, optional
@@ -75,6 +75,9 @@ class SimulationSettings:
         Integrate the Gaussian over each pixel; otherwise its values at pixel centres.
     sky : float or array of shape (n_integrations,), optional
         Background, electron/s in a pixel.
+    sky_drift : float, optional
+        Change of the sky over the exposure at a constant pace, electron/s; half of it
+        before and half behind ``sky``.
     gain : float, optional
         Electrons per DN (or ADU).
     read_noise : float, optional
@@ -82,9 +85,11 @@ class SimulationSettings:
     correlated_noise : float, optional
         1/f noise of one read, electrons: the root of its variance per e-fold of
         frequency, as `~nircam_tso.simulate.read_noise.CorrelatedNoise` lays it along
-        rows. Frames of 2048 columns are read through four outputs, others through one.
+        rows.
     common_noise : float, optional
         Part of the variance of the 1/f noise that all outputs share, 0 to 1.
+    outputs : int, optional
+        Amplifiers that read a frame; None is four for 2048 columns, otherwise one.
     n_groups, n_frames, group_gap : int, optional
         Groups of an integration, frames averaged into one, frames dropped between two.
     frame_time : float, optional
@@ -99,16 +104,22 @@ class SimulationSettings:
     light_curve : array of shape (n_integrations,) or callable, optional
         Relative flux. A callable gets the mid-times, a UTC `~astropy.time.Time` of
         shape (n_integrations,).
-    jitter : float or tuple of float, optional
+    jitter : float, tuple of float or str, optional
         Scatter of the star's position from integration to integration, pixels rms
-        along x and y.
+        along x and y, or with its unit, such as "1 mas" on each axis, or "none".
     drift : tuple of float (dx, dy), optional
         Way that the star goes at a constant pace over the exposure, pixels; half of it
         before and half behind ``position``.
     segments : int, optional
         Number of files that a JWST exposure is cut into.
     noise : bool, optional
-        False leaves out photon, read and 1/f noise.
+        False leaves out photon, read, reset and 1/f noise.
+    saturation : float, optional
+        Electrons that a pixel holds; None is without end. Ramps stay at this level, rates
+        come from the groups before it, with the bit SATURATED.
+    cosmic_rays, pixels, reset, settling, tilt : optional
+        `CosmicRays`, `PixelDefects`, `ResetEffects`, `Settling` and `TiltEvent`, or
+        mappings of their parameters; None has none of it.
     dead_fraction : float, optional
         Part of the pixels that are dead in every integration.
     flat_error : float, optional
@@ -169,14 +180,17 @@ class SimulationSettings:
     flux: float = 1e5
     psf: Any = None
     psf_origin: Any = None
+    psf_oversample: int = field(default=1, metadata=_LATER)
     stddev: Any = 1.0
     theta: float = 0.0
     pixel_integrated: bool = False
     sky: Any = 1.0
+    sky_drift: float = field(default=0.0, metadata=_LATER)
     gain: float = 2.05
     read_noise: float = 11.0
     correlated_noise: float = 0.0
     common_noise: float = 0.5
+    outputs: int | None = field(default=None, metadata=_LATER)
     n_groups: int = 5
     n_frames: int = 1
     group_gap: int = 0
@@ -191,6 +205,12 @@ class SimulationSettings:
     drift: Any = (0.0, 0.0)
     segments: int = 1
     noise: bool = True
+    saturation: float | None = field(default=None, metadata=_LATER)
+    cosmic_rays: CosmicRays | None = field(default=None, metadata=_LATER)
+    pixels: PixelDefects | None = field(default=None, metadata=_LATER)
+    reset: ResetEffects | None = field(default=None, metadata=_LATER)
+    settling: Settling | None = field(default=None, metadata=_LATER)
+    tilt: TiltEvent | None = field(default=None, metadata=_LATER)
     dead_fraction: float = 0.0
     flat_error: float = 0.001
     poisson_variance: str = "segment"
@@ -217,7 +237,7 @@ class SimulationSettings:
         ----------
         **changes
             New values. What was left to be found (product, position, frame time,
-            subarray) is found again.
+            subarray, outputs) is found again.
 
         Returns
         -------
@@ -235,7 +255,11 @@ class SimulationSettings:
         put = lambda name, value: object.__setattr__(self, name, value)  # noqa: E731
         put(
             "_found",
-            [name for name in ("product", "position", "frame_time", "subarray") if getattr(self, name) is None],
+            [
+                name
+                for name in ("product", "position", "frame_time", "subarray", "outputs")
+                if getattr(self, name) is None
+            ],
         )
         if self.format not in _PRODUCTS:
             raise ValueError(f"format: {self.format!r} is none of {', '.join(map(repr, _PRODUCTS))}")
@@ -258,8 +282,21 @@ class SimulationSettings:
         if len(shape) != 2 or min(shape) < 1 or max(shape) > 2048:
             raise ValueError(f"shape: {self.shape} is not (ny, nx) with sides of 1 to 2048 pixels")
         put("shape", shape)
+        for name, kind in EFFECTS.items():
+            put(name, as_effect(kind, name, getattr(self, name)))
         self._check_star(put)
         self._check_detector(put)
+        if int(self.psf_oversample) != self.psf_oversample or self.psf_oversample < 1:
+            raise ValueError(f"psf_oversample: {self.psf_oversample} is not a whole number from 1")
+        is_array = isinstance(self.psf, (list, tuple)) or hasattr(self.psf, "ndim")
+        if self.psf_oversample > 1 and not is_array:
+            raise ValueError(f"psf_oversample: {self.psf_oversample} needs an array as psf")
+        fine = self.psf_oversample > 1 if self.psf is not None else self.pixel_integrated
+        if self.pixels is not None and self.pixels.intra_pixel > 0 and not fine:
+            raise ValueError(
+                f"pixels: intra_pixel {self.pixels.intra_pixel:g} needs a star that is finer than a pixel: "
+                "pixel_integrated=True, or an array with psf_oversample"
+            )
 
     def _check_star(self, put):
         ny, nx = self.shape
@@ -270,15 +307,17 @@ class SimulationSettings:
         if position.shape not in ((2,), (n, 2)) or not np.isfinite(position).all():
             raise ValueError(f"position: shape {position.shape} is neither (x, y) nor ({n}, 2), or it is not finite")
         put("position", tuple(position.tolist()) if position.ndim == 1 else position)
-        put("flux", _positive("flux", self.flux, zero=True))
-        put("stddev", tuple(_positive("stddev", v) for v in _pair("stddev", self.stddev)))
+        put("flux", positive("flux", self.flux, zero=True))
+        put("stddev", tuple(positive("stddev", v) for v in pair("stddev", self.stddev)))
         put("theta", float(self.theta))
-        put("jitter", tuple(_positive("jitter", v, zero=True) for v in _pair("jitter", self.jitter)))
-        put("drift", _pair("drift", self.drift))
+        put("jitter", in_pixels("jitter", self.jitter, self.pixel_scale))
+        put("jitter", tuple(positive("jitter", v, zero=True) for v in pair("jitter", self.jitter)))
+        put("drift", pair("drift", self.drift))
         sky = np.asarray(self.sky, dtype=np.float64)
         if sky.shape not in ((), (n,)) or not (np.isfinite(sky).all() and (sky >= 0).all()):
             raise ValueError(f"sky: needs one number or {n} of them, 0 or more electron/s")
         put("sky", float(sky) if sky.ndim == 0 else sky)
+        put("sky_drift", float(self.sky_drift))
         if self.light_curve is not None and not callable(self.light_curve):
             curve = np.asarray(self.light_curve, dtype=np.float64)
             if curve.shape != (n,) or not (np.isfinite(curve).all() and (curve >= 0).all()):
@@ -293,11 +332,11 @@ class SimulationSettings:
         if isinstance(self.target_coordinates, SkyCoord):
             icrs = self.target_coordinates.icrs
             put("target_coordinates", (float(icrs.ra.to_value(u.deg)), float(icrs.dec.to_value(u.deg))))
-        put("target_coordinates", _pair("target_coordinates", self.target_coordinates))
+        put("target_coordinates", pair("target_coordinates", self.target_coordinates))
 
     def _check_detector(self, put):
         for name in ("gain", "flat_error", "bias", "read_noise", "correlated_noise", "common_noise"):
-            put(name, _positive(name, getattr(self, name), zero=name != "gain"))
+            put(name, positive(name, getattr(self, name), zero=name != "gain"))
         if self.common_noise > 1:
             raise ValueError(f"common_noise: {self.common_noise:g} is not from 0 to 1")
         if not 0 <= self.dead_fraction < 1:
@@ -309,8 +348,14 @@ class SimulationSettings:
         if self.subarray is None:
             ny, nx = self.shape
             put("subarray", "FULL" if (ny, nx) == (2048, 2048) else _SUBARRAYS.get((ny, nx), "GENERIC"))
+        if self.outputs not in (None, 1, 4) or (self.outputs == 4 and self.shape[1] % 4):
+            raise ValueError(f"outputs: {self.outputs} is neither 1 nor 4, or does not divide {self.shape[1]} columns")
+        time, outputs = frame_time_of(self.shape, self.outputs)
+        put("outputs", outputs)
         if self.frame_time is None:
-            put("frame_time", frame_time_of(self.shape)[0])
+            put("frame_time", time)
+        if self.saturation is not None:
+            put("saturation", positive("saturation", self.saturation))
         # Checks the counts and the times.
         put("readout", Readout(**{part.name: getattr(self, part.name) for part in fields(Readout)}))
 
@@ -325,6 +370,20 @@ class SimulationSettings:
     def is_ramp(self):
         """Whether the product holds groups rather than one image per integration."""
         return self.product in ("uncal", "red")
+
+    @property
+    def told(self):
+        """Names of the settings that the table of truth tells, in order."""
+        return [
+            name
+            for name, part in self.__dataclass_fields__.items()
+            if not part.metadata or not (name in self._found or getattr(self, name) == part.default)
+        ]
+
+    @property
+    def is_calibrated(self):
+        """Whether the values are MJy/sr."""
+        return self.product in ("calints", "crfints")
 
     @property
     def is_long(self):
@@ -356,7 +415,7 @@ class SimulationSettings:
         """What one electron/s in a pixel comes to in the image as it is measured (ramps: last less first group)."""
         if self.is_ramp:
             return self.readout.group_time * max(self.n_groups - 1, 1) / self.gain
-        return self.photmjsr / self.gain if self.product == "calints" else 1 / self.gain
+        return self.photmjsr / self.gain if self.is_calibrated else 1 / self.gain
 
     @property
     def image_unit(self):
@@ -364,7 +423,7 @@ class SimulationSettings:
         count = u.DN if self.format == "jwst" else u.adu
         if self.is_ramp:
             return count
-        return u.MJy / u.sr if self.product == "calints" else count / u.s
+        return u.MJy / u.sr if self.is_calibrated else count / u.s
 
     @cached_property
     def nominal_position(self):

@@ -1,5 +1,7 @@
 """The one call: truth beside the files, seeds, replacement of an earlier run, the demo."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from astropy.io import fits
@@ -35,6 +37,47 @@ def test_streams_do_not_touch_each_other(tmp_path):
     alive = ~np.isnan(after)
     assert 0 < alive.mean() < 1
     np.testing.assert_array_equal(after[alive], before[alive])
+
+
+@pytest.mark.parametrize(
+    "effect",
+    [
+        {"cosmic_rays": {"rate": 1e-2, "charge": 1e5, "spread": 0.0}},
+        {"pixels": {"hot_fraction": 0.1, "nan_fraction": 0.1}},
+        {"saturation": 7e3},
+        {"cosmic_rays": {"rate": 0.0}, "pixels": {}, "reset": {}, "settling": {"amplitude": 0.0}},
+        {"tilt": {"time": 1e6}},
+    ],
+    ids=lambda effect: "-".join(effect),
+)
+def test_effects_touch_nothing_else(tmp_path, effect):
+    """Where no bit tells of one, pixels are those of an exposure without it."""
+    plain = simulate_exposure(tmp_path / "plain", **SMALL, n_groups=8, stddev=1.3, frame_time=0.2)
+    other = simulate_exposure(tmp_path / "other", **SMALL, n_groups=8, stddev=1.3, frame_time=0.2, **effect)
+    told = 0
+    for before, after in zip(plain.paths, other.paths, strict=True):
+        dq = fits.getdata(after, "DQ")
+        told += (dq > 0).sum()
+        for name in ("SCI", "VAR_RNOISE"):
+            one, two = fits.getdata(before, name), fits.getdata(after, name)
+            np.testing.assert_array_equal(two[dq == 0], one[dq == 0])
+    switched_off = "tilt" in effect or "settling" in effect
+    assert (told > 0) != switched_off
+
+
+def test_memory_does_not_grow(tmp_path, monkeypatch):
+    """Four times the integrations, the same memory."""
+    monkeypatch.setattr("nircam_tso.simulate.jwst_files._BLOCK_VALUES", 1 << 17)
+    peaks = []
+    settings = {"shape": (64, 64), "n_groups": 4, "product": "calints", "cosmic_rays": {}, "saturation": 1e5}
+    simulate_exposure(tmp_path / "first", n_integrations=2, **settings)
+    for n in (100, 400):
+        tracemalloc.start()
+        simulate_exposure(tmp_path / str(n), n_integrations=n, **settings)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    # One of the planes is 5 MB longer as float32; the table of truth grows.
+    assert peaks[1] - peaks[0] < 1e6
 
 
 def test_truth_beside_the_files(tmp_path):

@@ -9,7 +9,14 @@ from nircam_tso.io.sources import open_exposure
 from nircam_tso.simulate import simulate_exposure
 from nircam_tso.timing import exposure_times
 
-KINDS = [("jwst", "rateints"), ("jwst", "calints"), ("jwst", "uncal"), ("ncdhas", "slp"), ("ncdhas", "red")]
+KINDS = [
+    ("jwst", "rateints"),
+    ("jwst", "calints"),
+    ("jwst", "uncal"),
+    ("ncdhas", "slp"),
+    ("ncdhas", "red"),
+    ("jwst", "crfints"),
+]
 
 
 @pytest.fixture(params=KINDS, ids=lambda kind: kind[1])

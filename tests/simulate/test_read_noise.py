@@ -30,6 +30,35 @@ def test_spectrum(rng):
     assert CorrelatedNoise(SHAPE, 3.0).variance == pytest.approx((9.0 / k).sum(), rel=1e-3)
 
 
+def test_covariance_along_rows(rng):
+    """Pixels of a row some columns apart, against the sum of cosines that 1/f makes."""
+    n = 6000
+    frames = CorrelatedNoise(SHAPE, 3.0).frames(rng, n)
+    k = np.arange(1, 24 * 52)
+    for lag in (1, 5, 20, 39):
+        expected = (9.0 / k * np.cos(2 * np.pi * k * lag / (2 * 24 * 52))).sum()
+        per_frame = (frames[:, :, : 40 - lag] * frames[:, :, lag:]).mean(axis=(1, 2))
+        assert per_frame.mean() == pytest.approx(expected, abs=4.5 * per_frame.std() / np.sqrt(n))
+    # The last pixel of a row and the first of the next are 13 samples apart.
+    per_frame = (frames[:, :-1, -1] * frames[:, 1:, 0]).mean(axis=1)
+    expected = (9.0 / k * np.cos(2 * np.pi * k * 13 / (2 * 24 * 52))).sum()
+    assert per_frame.mean() == pytest.approx(expected, abs=4.5 * per_frame.std() / np.sqrt(n))
+
+
+def test_slope_of_the_spectrum(rng):
+    """Power falls as 1 / f over two decades, with the level that is asked for."""
+    # One line, read without a break.
+    frames = CorrelatedNoise((1, 2048), 2.0).frames(rng, 400)[:, 0]
+    window = np.hanning(2048)
+    power = (np.abs(np.fft.rfft(frames * window)) ** 2).mean(axis=0) / (window**2).sum()
+    frequency = np.arange(power.size) / 2048
+    band = (frequency > 0.002) & (frequency < 0.05)
+    slope, level = np.polyfit(np.log(frequency[band]), np.log(power[band]), 1)
+    assert slope == pytest.approx(-1, abs=0.03)
+    # Two-sided density per sample: the variance per e-fold, 4, halved, over f.
+    assert np.exp(level) == pytest.approx(4.0 / 2, rel=0.1)
+
+
 @pytest.mark.parametrize(("fast", "slow"), [(1, 2), (-1, 2), (1, -2), (-1, -2), (2, 1), (-2, 1), (2, -1), (-2, -1)])
 def test_order_of_readout(fast, slow):
     shape = SHAPE if abs(fast) == 1 else SHAPE[::-1]
