@@ -61,7 +61,7 @@ class QualityTable(_Generated):
             "NAN_IN_APERTURE": "a pixel within an aperture is NaN or masked in this integration",
             "DO_NOT_USE": "a pixel within an aperture has the DQ bit DO_NOT_USE in this integration",
             "SATURATED": "a pixel within an aperture is saturated",
-            "JUMP_DET": "a jump was found in the ramp of a pixel within an aperture, or a cosmic ray was found in time and mended",
+            "JUMP_DET": "a jump in the ramp of a pixel within an aperture, or a cosmic ray that was mended",
             "FIT_FAILED": "the Gaussian fit, or the centre that was asked for, gave no result",
             "FIT_SUSPECT": "the Gaussian fit gave a result that does not look like a star",
             "CENTER_OUTSIDE": "a centre came out where the star cannot be",
