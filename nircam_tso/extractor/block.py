@@ -79,13 +79,17 @@ def measure_block(plan, block, place):
     if cleaned is not None:
         result["n_cleaned"][:] = (cleaned & inside).sum(axis=(1, 2))
     variance, invalid = pixel_variance(plan, images, scatter, added, filled, still_bad)
-    meter = FluxMeter(plan, data, x, y, still_bad, variance, invalid, result)
+    meter = FluxMeter(plan, data, x, y, still_bad, variance, invalid, result, levels)
     meter.circles(radii, line_level_error(plan, levels, x, y, radii))
     meter.shapes()
     meter.masks()
     psf_columns(plan, centres, result)
     profile_columns(plan, data, centres.fits, inside, still_bad, variance, invalid, result)
     component_columns(plan, data, still_bad, result)
+    for name, more in plan.line_noise.columns.items():
+        # After all else: sums take the sky's own error from its column, and have that of lines already.
+        if f"{name}_err" in result:
+            result[f"{name}_err"] = np.sqrt(result[f"{name}_err"] ** 2 + more)
     for values in result.values():
         if values.dtype.kind == "f":
             values[no_data] = np.nan

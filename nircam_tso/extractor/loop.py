@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from nircam_tso.extractor.block import measure_block
+from nircam_tso.extractor.remote import excerpt, pack, slots, unpack
+from nircam_tso.extractor.workers import watched
 from nircam_tso.measure.cosmics import context
 
 __all__ = ["measure_all"]
@@ -14,6 +16,11 @@ __all__ = ["measure_all"]
 #: Bytes of one block's pixels as float64: large enough to spread the cost of a step
 #: over many integrations, small enough that a few blocks at once do not matter.
 _BLOCK_BYTES = 16_000_000
+#: Integrations of a block at most: the arrays of more are so large that the system takes them
+#: back after each step, and fills them with zeros again for the next.
+_MOST_ROWS = 256
+#: The bytes for pixels that are sent to another process.
+_SENT_BYTES = 3_000_000
 
 
 def measure_all(plans, exposure, *, executor=None, progress=None, block_size=None):
@@ -37,42 +44,61 @@ def measure_all(plans, exposure, *, executor=None, progress=None, block_size=Non
     -------
     list of dict of str to `~numpy.ndarray`
         For each star the columns from `~nircam_tso.extractor.block.measure_block`.
+
+    Raises
+    ------
+    WorkerCrashError
+        If a worker died, ran out of memory, or its pool was closed.
     """
     n = len(exposure)
     rows = slice(min(plan.read.rows.start for plan in plans), max(plan.read.rows.stop for plan in plans))
-    per_block = block_size or _default_block_size(plans[0].settings, rows, exposure)
-    workers = getattr(executor, "_max_workers", None) or os.cpu_count() or 1
+    # Other processes read files for themselves, but pixels in memory must be sent.
+    elsewhere = executor is not None and not isinstance(executor, ThreadPoolExecutor)
+    sent = elsewhere and exposure.in_memory
+    per_block = block_size or _default_block_size(
+        plans[0].settings, rows, exposure, _SENT_BYTES if sent else _BLOCK_BYTES
+    )
+    workers = slots(executor)
     per_block = max(1, min(per_block, exposure.policy.max_memory // (4 * workers * exposure.integration_bytes)))
     ranges = [(first, min(first + per_block, n)) for first in range(0, n, per_block)]
     bar = progress(total=n) if progress is not None else None
     parts = []
     own = executor is None
     pool = ThreadPoolExecutor(min(os.cpu_count() or 1, len(ranges))) if own else executor
-    # Other processes read files for themselves, but pixels in memory must be sent.
-    shares_memory = isinstance(pool, ThreadPoolExecutor)
-    remote = not shares_memory and exposure.in_memory
-    ahead = 2 * (getattr(pool, "_max_workers", None) or os.cpu_count() or 1)
+    parcel = pack(plans) if elsewhere else None
+    ahead = 2 * slots(pool)
     waiting = deque()
+    patient = True
     try:
         todo = iter(ranges)
         while True:
             while len(waiting) < ahead and (bounds := next(todo, None)) is not None:
-                if remote:
-                    future = pool.submit(_measure, plans, rows, _read(plans, exposure, rows, *bounds), *bounds, n)
-                else:
-                    future = pool.submit(_read_and_measure, plans, exposure, rows, *bounds)
+                task = (_read_and_measure, plans, exposure, rows, *bounds)
+                if sent:
+                    task = (_measure_there, parcel, rows, _read(plans, exposure, rows, *bounds), *bounds, n)
+                elif elsewhere:
+                    lo, hi = _range(plans, n, *bounds)
+                    part, start = excerpt(exposure, lo, hi)
+                    task = (_read_and_measure_there, parcel, part, start, hi - lo, rows, *bounds, n)
+                with watched(exposure, *bounds, submitting=True):
+                    future = pool.submit(*task)
                 waiting.append((bounds, future))
             if not waiting:
                 break
             (first, stop), future = waiting.popleft()
-            parts.append(future.result())
+            with watched(exposure, first, stop):
+                parts.append(future.result())
             if bar is not None:
                 bar.update(stop - first)
+    except KeyboardInterrupt:
+        # Who interrupts does not want to wait for the blocks under way.
+        patient = False
+        raise
     finally:
         for _, future in waiting:
             future.cancel()
         if own:
-            pool.shutdown(cancel_futures=True)
+            pool.shutdown(wait=patient, cancel_futures=True)
         if bar is not None:
             bar.close()
     return [
@@ -81,11 +107,11 @@ def measure_all(plans, exposure, *, executor=None, progress=None, block_size=Non
     ]
 
 
-def _default_block_size(settings, rows, exposure):
+def _default_block_size(settings, rows, exposure, most):
     per_integration = 8 * (rows.stop - rows.start) * exposure.shape[1] * (exposure.n_groups or 1)
     # Neighbours in time are read again by the next block: not more often than need be.
     least = 2 * settings.clean_window if settings.clean else 1
-    return int(np.clip(_BLOCK_BYTES // per_integration, least, 1024))
+    return int(np.clip(most // per_integration, least, _MOST_ROWS))
 
 
 def _range(plans, n, first, stop):
@@ -101,6 +127,14 @@ def _read(plans, exposure, rows, first, stop):
 
 def _read_and_measure(plans, exposure, rows, first, stop):
     return _measure(plans, rows, _read(plans, exposure, rows, first, stop), first, stop, len(exposure))
+
+
+def _read_and_measure_there(parcel, part, start, count, rows, first, stop, n):
+    return _measure_there(parcel, rows, part.read_flagged(start, start + count, rows), first, stop, n)
+
+
+def _measure_there(parcel, rows, read, first, stop, n):
+    return _measure(unpack(parcel), rows, read, first, stop, n)
 
 
 def _measure(plans, rows, read, first, stop, n):

@@ -1,12 +1,14 @@
 """The sky of a block, taken off, and its columns."""
 
 import numpy as np
+from scipy.ndimage import uniform_filter
 
 from nircam_tso.measure.background import circle_chords, estimate_background, line_sum_error
+from nircam_tso.measure.background.lines import MIN_LINE_PIXELS
 from nircam_tso.measure.reference import nan_median
 from nircam_tso.quality import QualityFlag
 
-__all__ = ["line_level_error", "sample_sky", "sky_levels", "subtract_sky"]
+__all__ = ["line_level_error", "line_weights_error", "sample_sky", "sky_levels", "sky_shares", "subtract_sky"]
 
 #: Integrations from which on a pixel's scatter in time is known well enough.
 _ENOUGH = 8
@@ -173,3 +175,87 @@ def line_level_error(plan, levels, x, y, radii):
         for b, (c, r) in enumerate(zip(centre[:, None], radii, strict=True))
     ]
     return np.concatenate(errors)
+
+
+def line_weights_error(plan, levels, weights):
+    """
+    What the errors of the levels of lines bring to other sums.
+
+    Parameters
+    ----------
+    plan : `~nircam_tso.extractor.plan.Plan`
+        The plan.
+    levels : `~nircam_tso.measure.background.BackgroundLevels` or None
+        The sky.
+    weights : `~numpy.ndarray` of float64, shape (b, ny, nx) or (1, ny, nx)
+        Weights of the box's pixels in each sum.
+
+    Returns
+    -------
+    `~numpy.ndarray` of float64, shape (b,), or None
+        1 sigma of the sums; None where the sky is not measured line by line.
+    """
+    if levels is None or levels.lines is None:
+        return None
+    row = plan.settings.background.axis == "row"
+    chords = weights.sum(axis=2 if row else 1)
+    first = plan.box.corner[1] - plan.read.corner[1] if row else plan.box.corner[0] - plan.read.corner[0]
+    whole = np.zeros((len(chords), 1, levels.lines.error.shape[1]))
+    whole[:, 0, first : first + chords.shape[1]] = chords
+    parts = (
+        line_sum_error(type(levels.lines)(*(part[b : b + 1] for part in levels.lines)), whole[b % len(whole)][None])
+        for b in range(len(levels.level))
+    )
+    return np.concatenate(list(parts))[:, 0]
+
+
+def sky_shares(background, footprint, weights):
+    """
+    What the sky that is taken off makes of the weights of sums.
+
+    Parameters
+    ----------
+    background : FrameBackground, AnnulusBackground, LineBackground, MeshBackground or None
+        How the sky is measured.
+    footprint : `~numpy.ndarray` of bool, shape (ny, nx), or None
+        Its pixels.
+    weights : `~numpy.ndarray` of float64, shape (ny, nx)
+        Weights of the pixels in a sum of images.
+
+    Returns
+    -------
+    `~numpy.ndarray` of float64, shape (ny, nx)
+        Weights of the pixels in the same sum of the images' skies, as if these were means:
+        of the footprint, of its lines, or, for a mesh, of as many pixels about each as
+        its filter has boxes.
+    """
+    if background is None or footprint is None or not footprint.any():
+        return np.zeros(weights.shape)
+    if hasattr(background, "axis"):
+        if background.axis == "column":
+            return _line_shares(footprint.T, weights.T).T
+        return _line_shares(footprint, weights)
+    if hasattr(background, "box_size"):
+        sizes = np.broadcast_to(background.box_size, 2) * np.broadcast_to(background.filter_size, 2)
+        sizes = [int(size) | 1 for size in np.minimum(sizes, 2 * np.array(weights.shape))]
+        # Beside the frame there is nothing, and in the star's own boxes only what its neighbours tell.
+        near = uniform_filter(footprint.astype(float), sizes, mode="constant")
+        known = near > 0.02
+        shares = uniform_filter(np.where(known, weights / np.where(known, near, 1.0), 0.0), sizes, mode="constant")
+        return footprint * (shares + weights[~known].sum() / footprint.sum())
+    return weights.sum() * footprint / footprint.sum()
+
+
+def _line_shares(footprint, weights):
+    counts = footprint.sum(axis=1)
+    known = np.flatnonzero(counts >= MIN_LINE_PIXELS)
+    if known.size == 0:
+        return np.zeros(weights.shape)
+    lines = np.arange(len(counts))
+    chords = weights.sum(axis=1)
+    result = np.zeros(weights.shape)
+    for line, part in zip(known, np.eye(len(known)), strict=True):
+        # Lines that are not measured have levels between those of their neighbours.
+        share = float((np.interp(lines, known, part) * chords).sum()) / counts[line]
+        result[line] = share * footprint[line]
+    return result

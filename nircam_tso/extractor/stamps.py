@@ -236,6 +236,8 @@ def _refilled(plan, frames, stamps, holes, x_start, y_start, fits):
     model = evaluate_gaussians(
         shape, *(getattr(fits, name)[index] for name in names), pixel_integrated=plan.settings.pixel_integrated
     )
+    if plan.settings.fit_background:
+        model = model + fits.background[index][:, None, None]
     filled = np.where(inner[index], model, stamps[index])
     filled[outside[index]] = 0.0
     return index, filled

@@ -7,6 +7,8 @@ import numpy as np
 
 from nircam_tso.extractor.boxes import Box
 from nircam_tso.extractor.layout import readout_layout
+from nircam_tso.extractor.response import responses
+from nircam_tso.extractor.sky import sky_shares
 from nircam_tso.measure.background import estimate_background
 from nircam_tso.measure.overlap import circle_overlap
 from nircam_tso.measure.photometry import aperture_footprint
@@ -15,7 +17,8 @@ from nircam_tso.measure.striping import (
     MIN_FREE,
     fit_striping,
     image_residuals,
-    line_noise,
+    level_scatter,
+    line_variance,
     noise_variograms,
     series_residuals,
     striping_lines,
@@ -30,6 +33,13 @@ _SEARCH_TIMES = 4_000_000
 _SEARCH_MIN, _SEARCH_MAX = 8, 128
 #: Line noise that is less than this part of a sum's white variance cannot be told from none.
 _LEAST_PART = 0.05
+#: What does not exceed so many of its standard errors is chance.
+_SURE = 3.0
+#: Robust standard deviations in time by which a pixel that was hit differs.
+_HIT = 5.0
+_MAD_TO_SIGMA = 1.482602218505602
+#: Integrations from which on a median image is one.
+_MEDIAN_OF = 3
 #: Median of the square of a standard normal variable.
 _MEDIAN_OF_SQUARES = 0.454936423119572
 
@@ -50,6 +60,8 @@ class Stripes:
         The same for the images that are measured, from which their errors follow.
     variograms : `~nircam_tso.measure.striping.Variograms` or None
         Of the uncorrected frames; None where nothing is corrected.
+    level : (float, float) or None
+        Variance of their level from image to image, and its error.
     notes : tuple of str
         What the metadata should say.
     """
@@ -58,6 +70,7 @@ class Stripes:
     models: tuple = ()
     model: Any = None
     variograms: Any = None
+    level: tuple | None = None
     notes: tuple = ()
 
     @property
@@ -79,15 +92,21 @@ class LineNoise:
         Other shapes, and masks; none is in it where there is no such noise.
     psf : float
         The PSF-weighted flux.
+    columns : dict of str to float
+        Variance that stripes add to other columns: the sky, centres, widths and the like.
+    notes : tuple of str
+        What the metadata should say.
     """
 
     circles: np.ndarray
     named: dict = field(default_factory=dict)
     psf: float = 0.0
+    columns: dict = field(default_factory=dict)
+    notes: tuple = ()
 
     @property
     def any(self):
-        """Whether there is any."""
+        """Whether sums have any."""
         return bool(np.any(self.circles > 0) or any(value > 0 for value in self.named.values()) or self.psf > 0)
 
 
@@ -128,25 +147,70 @@ def find_stripes(settings, exposure, reader, places, reach):
     free = ~star & ~reader.never
     enough = len(exposure) >= _ENOUGH
     reference = {"auto": "median" if enough else None, "median": "median", "none": None}[settings.striping_reference]
+    notes = []
+    if reference is not None and len(exposure) < _MEDIAN_OF:
+        reference = None
+        notes.append(
+            f"striping: a median of fewer than {_MEDIAN_OF} integrations is none; levels know the star's wings"
+        )
     sample = reader.sample(frame)
-    residuals = series_residuals(sample.data, sample.bad, free, star, reference=reference)
+    hit = _hits(sample.data, sample.bad, free)
+    residuals = series_residuals(sample.data, sample.bad | hit(sample.data), free, star, reference=reference)
     # Ramps are corrected difference by difference; errors are those of the images.
     stacks = [(sample.data, sample.bad)] if reader.ramp is None else reader.differences(frame)
     models = tuple(
         fit_striping(series_residuals(data, bad, free, star, reference=reference), lines, star) for data, bad in stacks
     )
+    found = []
 
     def parts():
         for index in sample_rows(len(exposure), _search_count(layout, shape)):
             images = reader.images_of(int(index), frame)
-            values = image_residuals(images.data, images.bad, residuals.free, star, residuals.reference)
-            yield _without_wings(values, residuals.free & ~images.bad, residuals.reference)
+            bad = images.bad | hit(images.data)
+            values = image_residuals(images.data, bad, residuals.free, star, residuals.reference)
+            found.extend(_levels(images.data, bad, residuals.free))
+            yield _without_wings(values, residuals.free & ~bad, residuals.reference)
 
     counts = lines.along(residuals.free).sum(axis=1)
     few = int((counts < MIN_FREE).sum())
-    notes = (f"striping: {few} lines have fewer than {MIN_FREE} pixels beside the star and keep their level",)
+    if few:
+        notes.append(f"striping: {few} lines have fewer than {MIN_FREE} pixels beside the star and keep their level")
     variograms = noise_variograms(parts(), layout, _photon_noise(residuals)) if enough else None
-    return Stripes(layout, models, fit_striping(residuals, lines, star), variograms, notes if few else ())
+    model = fit_striping(residuals, lines, star)
+    return Stripes(layout, models, model, variograms, level_scatter(found), tuple(notes))
+
+
+def _levels(images, bad, free):
+    """Median of the free pixels of each image; NaN where there is none."""
+    uses = free & ~bad & np.isfinite(images)
+    return [float(np.median(image[use])) if use.any() else np.nan for image, use in zip(images, uses, strict=True)]
+
+
+def _hits(images, bad, free):
+    """
+    Return a function that finds the pixels of images that differ from what they are in a sample.
+
+    Cosmic rays change the flux by which the median image is scaled, and what is left of
+    its wings would pass for noise that pixels share.
+    """
+    if len(images) < _ENOUGH:
+        return lambda others: np.zeros(others.shape, bool)
+
+    def against_level(others):
+        levels = np.nan_to_num(_levels(others, np.zeros(others.shape, bool), free))
+        return others - levels[:, None, None]
+
+    values = np.where(bad, np.nan, against_level(images))
+    middle = nan_median(values)
+    spread = _MAD_TO_SIGMA * nan_median(np.abs(values - middle))
+    known = spread[free & np.isfinite(spread)]
+    # Whole numbers may have no spread at all.
+    limit = _HIT * np.maximum(spread, np.median(known) if known.size else np.inf)
+
+    def hit(others):
+        return (np.abs(against_level(others) - middle) > limit) & (limit > 0)
+
+    return hit
 
 
 def _without_wings(values, usable, reference):
@@ -244,45 +308,73 @@ def remaining_noise(plan, reader, stripes, others, reach):
     """
     settings, shape = plan.settings, plan.frame_shape
     none = LineNoise(np.zeros(len(settings.aperture_radii)))
-    if len(reader.exposure) < _ENOUGH or plan.error_source == "none":
+    if plan.error_source == "none":
         return none
-    if getattr(settings.background, "axis", None) == stripes.along:
-        # The sky takes the levels of lines off, and knows their errors.
-        return none
-    read = plan.read
-    star = _stars(settings, shape, [plan.position, *others], reach)[read.window]
-    free = ~star & ~reader.never[read.window]
-    layout = _layout_of(stripes.layout, shape, read)
-    variograms, model = stripes.variograms, stripes.model
-    if model is not None:
-        free = model.free
-    else:
-        sample = reader.sample(read)
-        data = sample.data
-        if hasattr(settings.background, "axis"):
-            # Lines across the readout are the sky's affair, and gone when sums are made.
-            levels = estimate_background(data, plan.footprint, settings.background, bad=sample.bad)
-            data = data - np.where(levels.valid[:, None, None], levels.image, 0.0)
-        residuals = series_residuals(data, sample.bad, free, star)
-        count = _search_count(layout, read.shape)
-        variograms = noise_variograms(
-            (
-                _without_wings(residuals.values[i : i + 1], residuals.usable[i : i + 1], residuals.reference)
-                for i in range(min(count, len(sample.data)))
-            ),
-            layout,
-            _photon_noise(residuals),
+    if len(reader.exposure) < _ENOUGH:
+        return replace(
+            none, notes=(f"1/f noise: in no error, as fewer than {_ENOUGH} integrations tell nothing of it",)
         )
-        free = residuals.free
+    read, model = plan.read, stripes.model
+    layout = _layout_of(stripes.layout, shape, read)
+    if model is not None:
+        free, variograms, level = model.free, stripes.variograms, stripes.level
+    else:
+        star = _stars(settings, shape, [plan.position, *others], reach)[read.window]
+        free, variograms, level = _noise_of_sample(plan, reader, stripes, star, layout)
+    if np.isnan(variograms.line).all():
+        return none
     apertures, names = _apertures(plan)
-    sky = plan.footprint
-    found = line_noise(variograms, layout, free, apertures, sky=sky, model=model)
-    white = np.square(apertures) * _in_read(plan, plan.noise)
-    found = np.where(np.isnan(found), 0.0, found)
-    chords = apertures.sum(axis=2 if stripes.along == "row" else 1)
-    found[found**2 * np.square(chords).sum(axis=1) < _LEAST_PART * white.sum(axis=(1, 2))] = 0.0
+    columns = {name: _in_read(plan, image) for name, image in responses(plan).items()}
+    background, sky = settings.background, plan.footprint
+
+    weights = [image - sky_shares(background, sky, image) for image in (*apertures, *columns.values())]
+    noise = _in_read(plan, plan.noise)
+    white = [float((np.square(image) * noise).sum()) for image in (*apertures, *columns.values())]
+    if background is not None:
+        window = _in_read(plan, plan.aperture_window.astype(float))
+        weights.append(sky_shares(background, sky, window / window.sum()))
+        white.append(float(np.square(weights[-1]).sum()) * max(float(variograms.line[1]), 0.0))
+    found, error = line_variance(variograms, layout, free, weights, model=model, level=level)
+    # What is no more than chance, or lost in the white noise, counts as none.
+    found = np.where((found > _SURE * error) & (found >= _LEAST_PART * np.array(white)), found, 0.0)
+    chords = np.square(apertures.sum(axis=2 if stripes.along == "row" else 1)).sum(axis=1)
+    sums = np.sqrt(np.divide(found[: len(apertures)], chords, out=np.zeros(len(apertures)), where=chords > 0))
     n = len(settings.aperture_radii)
-    return LineNoise(found[:n], dict(zip(names, map(float, found[n:-1]), strict=True)), float(found[-1]))
+    others = dict(zip([*columns, "background"], map(float, found[len(apertures) :]), strict=False))
+    return LineNoise(
+        sums[:n], dict(zip(names, map(float, sums[n:-1]), strict=True)), float(sums[-1]),
+        {name: value for name, value in others.items() if value > 0},
+    )  # fmt: skip
+
+
+def _noise_of_sample(plan, reader, stripes, star, layout):
+    """Pixels beside the stars, the variograms of uncorrected images, and the scatter of their level."""
+    background, read = plan.settings.background, plan.read
+    sample = reader.sample(read)
+    free = ~star & ~reader.never[read.window]
+    hit = _hits(sample.data, sample.bad, free)
+    levels = []
+
+    def images_of(images, bad):
+        bad = bad | hit(images)
+        if getattr(background, "axis", stripes.along) == stripes.along:
+            return images, bad
+        # Lines across the readout are the sky's affair, and gone when sums are made.
+        skies = estimate_background(np.ascontiguousarray(images), plan.footprint, background, bad=bad)
+        return images - np.where(skies.valid[:, None, None], skies.image, 0.0), bad
+
+    residuals = series_residuals(*images_of(sample.data, sample.bad), free, star)
+
+    def parts():
+        for index in sample_rows(len(reader.exposure), _search_count(layout, read.shape)):
+            raw = reader.images_of(int(index), read)
+            images, bad = images_of(raw.data, raw.bad)
+            levels.extend(_levels(raw.data, bad, residuals.free))
+            values = image_residuals(images, bad, residuals.free, star, residuals.reference)
+            yield _without_wings(values, residuals.free & ~bad, residuals.reference)
+
+    variograms = noise_variograms(parts(), layout, _photon_noise(residuals))
+    return residuals.free, variograms, level_scatter(levels)
 
 
 def _apertures(plan):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from nircam_tso.columns import radius_label
+from nircam_tso.extractor.sky import line_weights_error
 from nircam_tso.measure.gaussian import evaluate_gaussians
 from nircam_tso.measure.photometry import aperture_sums, mask_sums, psf_chords, psf_fluxes
 from nircam_tso.measure.shapes import shape_sums
@@ -82,11 +83,13 @@ class FluxMeter:
         From `pixel_variance`.
     result : dict of str to `~numpy.ndarray`
         Holds ``background_err`` and ``quality``, and gets the sums.
+    levels : `~nircam_tso.measure.background.BackgroundLevels`, optional
+        The sky, for errors line by line.
     """
 
-    def __init__(self, plan, data, x, y, still_bad, variance, invalid, result):
+    def __init__(self, plan, data, x, y, still_bad, variance, invalid, result, levels=None):
         self.plan, self.data, self.x, self.y = plan, data, x, y
-        self.still_bad = still_bad
+        self.still_bad, self.levels = still_bad, levels
         self.bad = still_bad | plan.excluded
         self.variance, self.invalid, self.result = variance, invalid, result
         self.failed = (result["quality"] & _FLAG["BACKGROUND_FAILED"]) != 0
@@ -125,13 +128,26 @@ class FluxMeter:
         for name, shape in self.plan.settings.aperture_shapes.items():
             sums = shape_sums(self.data, self.x, self.y, shape, bad=self.bad, variance=self.variance, along=self.along)
             hit, wrong = (self._touched(pixels, lambda p, s=shape: self._shape(p, s)) for pixels in self._spoilers())
-            errors = self._errors(
-                sums, sums.area * self.result["background_err"], self.plan.line_noise.named.get(name, 0.0)
-            )
+            sky = self._sky_error(sums.area, lambda s=shape: self._overlaps(s))
+            errors = self._errors(sums, sky, self.plan.line_noise.named.get(name, 0.0))
             self._store(name, sums.sum, errors, sums.area, sums.covered_area, shape.area, hit, wrong)
 
     def _shape(self, pixels, shape):
         return shape_sums(pixels.astype(float), self.x, self.y, shape).sum > 0
+
+    def _overlaps(self, shape):
+        """Weights of the good pixels, image by image."""
+        weights = np.zeros(self.data.shape)
+        for b, place in enumerate(zip(self.x, self.y, strict=True)):
+            if np.isfinite(place).all():
+                weights[b] = np.where(self.bad[b], 0.0, shape.overlap(self.data.shape[1:], place))
+        return weights
+
+    def _sky_error(self, area, weights):
+        """1 sigma that the sky brings to sums, by lines where it has such."""
+        if self.levels is None or self.levels.lines is None:
+            return area * self.result["background_err"]
+        return line_weights_error(self.plan, self.levels, weights())
 
     def masks(self):
         """Columns of the aperture masks."""
@@ -140,9 +156,8 @@ class FluxMeter:
             hit, wrong = (
                 self._touched(pixels, lambda p, m=mask: (p & m).any(axis=(1, 2))) for pixels in self._spoilers()
             )
-            errors = self._errors(
-                sums, sums.area * self.result["background_err"], self.plan.line_noise.named.get(name, 0.0)
-            )
+            sky = self._sky_error(sums.area, lambda m=mask: (m & ~self.bad).astype(float))
+            errors = self._errors(sums, sky, self.plan.line_noise.named.get(name, 0.0))
             whole = float(mask.sum())
             self._store(name, sums.sum, errors, np.asarray(sums.area, float), whole, whole, hit, wrong)
 

@@ -62,7 +62,7 @@ def build_table(settings, exposure, plans, times, numbers):
     image_unit = exposure.unit
     if exposure.n_groups is not None and settings.ramp == "slope":
         image_unit = image_unit / u.s
-    notes = [*exposure.notes, *times.notes, *plan.stripes.notes]
+    notes = [*exposure.notes, *times.notes, *plan.stripes.notes, *plan.line_noise.notes]
     flux_unit, factor = _flux_unit(settings, exposure, plan, image_unit, notes)
 
     flags = np.asarray(times.flags, np.uint32)

@@ -1,8 +1,10 @@
 """Median, mean and standard deviation of many pixels after sigma clipping, by counting.
 
 Clipping never moves a pixel here: it narrows an interval, and every quantity is a
-count or a sum over the values within it. The median moves little from one round to
-the next, so that the values around it, gathered once, serve all rounds.
+count or a sum over the values within it. The median is found by counting, too, between
+limits that close in on it, because a processor counts many values at a time but sorts
+one after another. It moves little from one round to the next, so that the values
+around it, gathered and sorted once, serve all rounds.
 """
 
 import math
@@ -13,8 +15,14 @@ from numba import njit
 
 __all__ = ["ClippedStatistics", "clipped_statistics"]
 
-# Up to this many values a selection among all of them is quicker than a bracket.
-_SMALL = 1024
+# Values that are sorted at once, of how many the first limits are taken, and how many limits
+# are tried before values that are alike are told from bad luck.
+_FEW = 128
+_SAMPLE = 64
+_LIMITS = 12
+# Pixels that are looked through together, and sums that run side by side.
+_CHUNK = 64
+_LANES = 32
 
 
 class ClippedStatistics(NamedTuple):
@@ -76,117 +84,138 @@ def _select(values, n, k):
 
 
 @njit(cache=True, nogil=True)
-def _gather_around(values, n, rank, work):
+def _count_below(values, n, limit):
+    """Number of values[:n] below a limit."""
+    count = 0
+    for i in range(n):
+        count += values[i] < limit
+    return count
+
+
+@njit(cache=True, nogil=True)
+def _sort_few(values, n, work):
+    """Sort values[:n] by counting for each how many others go before it: quicker than any sort of so few."""
+    for i in range(n):
+        value = values[i]
+        place = 0
+        for j in range(n):
+            place += values[j] < value
+        for j in range(i):
+            place += values[j] == value
+        work[place] = value
+    for i in range(n):
+        values[i] = work[i]
+
+
+@njit(cache=True, nogil=True)
+def _bracket(values, n, rank, few, work):
+    """
+    Two limits around the value of that rank: it is at least the first and below the second.
+
+    Returns them and the numbers of values below each; between them are no more than
+    ``few`` values, unless many are alike.
+    """
+    low, high, below_low, below_high = -np.inf, np.inf, 0, n
+    # Every so-manieth value gives the first limits ...
+    step = n // _SAMPLE
+    for i in range(_SAMPLE):
+        work[i] = values[i * step]
+    _sort_few(work, _SAMPLE, work[_SAMPLE:])
+    place = int(rank / n * _SAMPLE)
+    stride = 4
+    while below_high - below_low > few:
+        limit = work[place]
+        below = _count_below(values, n, limit)
+        if below <= rank:
+            low, below_low = limit, below
+            place += stride
+        else:
+            high, below_high = limit, below
+            place -= stride
+        if (low > -np.inf and high < np.inf) or not 0 <= place < _SAMPLE:
+            break
+        stride *= 2
+    # ... and each further one is put where it should leave a margin on the wider side.
+    for _ in range(_LIMITS):
+        inside = below_high - below_low
+        if inside <= few or not (low > -np.inf and high < np.inf):
+            break
+        margin = 0.35 * few + 0.02 * inside
+        wanted = rank - margin if rank - below_low > below_high - rank else rank + margin
+        share = min(max((wanted - below_low) / inside, 0.02), 0.98)
+        limit = low + share * (high - low)
+        if not low < limit < high:
+            break
+        below = _count_below(values, n, limit)
+        if below <= rank:
+            low, below_low = limit, below
+        else:
+            high, below_high = limit, below
+    return low, high, below_low, below_high
+
+
+@njit(cache=True, nogil=True)
+def _gather_around(values, n, rank, work, gathered):
     """
     Fill ``work`` with all values near the one of that rank.
 
-    Returns how many lie below what was gathered, and how many were gathered.
+    ``gathered`` is told how many lie below what was gathered, how many were gathered, and
+    whether they are sorted.
     """
-    if n > _SMALL:
-        # Every so-manieth value tells between which two values the rank must lie,
-        # to four standard deviations of a random sample (a caller checks).
-        step = max(int(n ** (1.0 / 3.0) / 2.0), 1)
-        size = 0
-        for i in range(0, n, step):
-            work[size] = values[i]
-            size += 1
-        expected = rank / n * size
-        slack = 2.0 * math.sqrt(size) + 1.0
-        low_rank, high_rank = int(expected - slack), int(expected + slack) + 1
-        if low_rank >= 0 and high_rank < size:
-            high = _select(work, size, high_rank)
-            low = _select(work, high_rank, low_rank)
-            below = inside = 0
-            for i in range(n):
-                value = values[i]
-                work[inside] = value
-                below += value < low
-                inside += (value >= low) & (value <= high)
-            if below <= rank < below + inside:
-                return below, inside
-    work[:n] = values[:n]
-    return 0, n
+    few = max(_FEW, n // 256)
+    if n <= few:
+        for i in range(n):
+            work[i] = values[i]
+        gathered[0], gathered[1] = 0, n
+    else:
+        low, high, gathered[0], below_high = _bracket(values, n, rank, few, work)
+        gathered[1] = below_high - gathered[0]
+        inside = 0
+        for begin in range(0, n, _CHUNK):
+            part = values[begin : min(begin + _CHUNK, n)]
+            here = 0
+            for i in range(len(part)):
+                here += part[i] < high
+            for i in range(len(part)):
+                here -= part[i] < low
+            if here > 0:
+                for i in range(len(part)):
+                    work[inside] = part[i]
+                    inside += (part[i] >= low) & (part[i] < high)
+    gathered[2] = gathered[1] <= few
+    if gathered[2]:
+        # Room behind what was gathered.
+        _sort_few(work, gathered[1], work[gathered[1] + 1 :])
 
 
 @njit(cache=True, nogil=True)
-def _guess_core(values, n, work):
-    """An interval that clipping will hardly ever cut into: the middle 94 % of a sample of the values."""
-    step = max(n // 1000, 1)
-    size = 0
-    for i in range(0, n, step):
-        work[size] = values[i]
-        size += 1
-    high = _select(work, size, int(0.97 * (size - 1)))
-    return _select(work, size, int(0.03 * (size - 1))), high
-
-
-@njit(cache=True, nogil=True)
-def _split(values, n, low, high, shift, tails):
-    """Count, sum and sum of squares (of value - shift) within [low, high]; the others go to ``tails``."""
-    # Four chains of additions side by side: one alone waits for itself.
-    m = 0
-    s0 = s1 = s2 = s3 = 0.0
-    q0 = q1 = q2 = q3 = 0.0
-    whole = n - n % 4
-    for i in range(0, whole, 4):
-        v0, v1, v2, v3 = values[i], values[i + 1], values[i + 2], values[i + 3]
-        in0, in1 = (v0 >= low) & (v0 <= high), (v1 >= low) & (v1 <= high)
-        in2, in3 = (v2 >= low) & (v2 <= high), (v3 >= low) & (v3 <= high)
-        d0, d1 = (v0 - shift if in0 else 0.0), (v1 - shift if in1 else 0.0)
-        d2, d3 = (v2 - shift if in2 else 0.0), (v3 - shift if in3 else 0.0)
-        tails[m] = v0
-        m += not in0
-        tails[m] = v1
-        m += not in1
-        tails[m] = v2
-        m += not in2
-        tails[m] = v3
-        m += not in3
-        s0 += d0
-        s1 += d1
-        s2 += d2
-        s3 += d3
-        q0 += d0 * d0
-        q1 += d1 * d1
-        q2 += d2 * d2
-        q3 += d3 * d3
+def _sums_within(values, n, low, high, shift, lanes):
+    """Count, sum and sum of squares (of value - shift) within [low, high]."""
+    # Many chains of additions side by side: one alone waits for itself.
+    sums, squares, counts = lanes[0], lanes[1], lanes[2]
+    lanes[:] = 0.0
+    whole = n - n % _LANES
+    for begin in range(0, whole, _LANES):
+        part = values[begin : begin + _LANES]
+        for lane in range(_LANES):
+            value = part[lane]
+            inside = (value >= low) & (value <= high)
+            d = value - shift if inside else 0.0
+            sums[lane] += d
+            squares[lane] += d * d
+            counts[lane] += 1.0 if inside else 0.0
+    count = s = q = 0.0
+    for lane in range(_LANES):
+        count += counts[lane]
+        s += sums[lane]
+        q += squares[lane]
     for i in range(whole, n):
         if low <= values[i] <= high:
             d = values[i] - shift
-            s0 += d
-            q0 += d * d
-        else:
-            tails[m] = values[i]
-            m += 1
-    return n - m, (s0 + s1) + (s2 + s3), (q0 + q1) + (q2 + q3), m
-
-
-@njit(cache=True, nogil=True)
-def _sums_within(values, n, low, high, shift, core, held, tails):
-    """
-    Count below ``low``, and count, sum and sum of squares (of value - shift) within [low, high].
-
-    ``core`` holds an interval with the sums over it, ``held`` its count and the number
-    of ``tails`` outside it. They are renewed when the limits cut into the core.
-    """
-    if low > core[0] or high < core[1]:
-        margin = (high - low) / 6.0
-        core[0], core[1] = low + margin, high - margin
-        held[0] = -1
-    if held[0] < 0:
-        held[0], core[2], core[3], held[1] = _split(values, n, core[0], core[1], shift, tails)
-    below, inside = 0, held[0]
-    s, q = core[2], core[3]
-    for i in range(held[1]):
-        value = tails[i]
-        if value < low:
-            below += 1
-        elif value <= high:
-            inside += 1
-            d = value - shift
+            count += 1.0
             s += d
             q += d * d
-    return below, inside, s, q
+    return int(count), s, q
 
 
 @njit(cache=True, nogil=True)
@@ -194,15 +223,17 @@ def _median_of_ranks(values, n, below, inside, work, gathered):
     """
     Median of the ``inside`` values that follow the ``below`` lowest.
 
-    ``gathered`` holds the two numbers of `_gather_around` and is brought up to date.
+    ``gathered`` holds the three numbers of `_gather_around` and is brought up to date.
     """
     lower, upper = below + (inside - 1) // 2, below + inside // 2
     if gathered[1] == 0 or lower < gathered[0] or upper >= gathered[0] + gathered[1]:
-        gathered[0], gathered[1] = _gather_around(values, n, lower, work)
+        _gather_around(values, n, lower, work, gathered)
         if upper >= gathered[0] + gathered[1]:
-            gathered[0], gathered[1] = 0, n
+            gathered[0], gathered[1], gathered[2] = 0, n, 0
             work[:n] = values[:n]
     k = lower - gathered[0]
+    if gathered[2]:
+        return work[k] if upper == lower else 0.5 * (work[k] + work[k + 1])
     median = _select(work, gathered[1], k)
     if upper > lower:
         median = 0.5 * (median + work[k + 1 : gathered[1]].min())
@@ -210,29 +241,50 @@ def _median_of_ranks(values, n, below, inside, work, gathered):
 
 
 @njit(cache=True, nogil=True)
-def _clipped_statistics(data, pixels, bad, lower, upper, rounds, centre_is_mean, out, counts):
+def _load(row, bad, firsts, lengths, values):
+    """Copy the good values of runs of pixels of one image; returns how many there are."""
+    n = 0
+    for r in range(len(firsts)):
+        # Slices, because a processor takes many values at a time only from where no index can be negative.
+        run = row[firsts[r] : firsts[r] + lengths[r]]
+        out = values[n : n + lengths[r]]
+        hole = bad[firsts[r] : firsts[r] + lengths[r]] if len(bad) > 0 else bad
+        good = 0
+        for k in range(len(run)):
+            value = run[k]
+            out[k] = value
+            # False of what is not finite.
+            good += value - value == 0.0
+        for k in range(len(hole)):
+            good -= hole[k]
+        if good == len(run):
+            n += good
+            continue
+        for k in range(len(run)):
+            values[n] = run[k]
+            n += math.isfinite(run[k]) and not (len(hole) > 0 and hole[k])
+    return n
+
+
+@njit(cache=True, nogil=True)
+def _clipped_statistics(data, firsts, lengths, bad, lower, upper, rounds, centre_is_mean, out, counts):
+    size = lengths.sum()
     # One place more: a value is written before it is known whether it counts.
-    values, work, tails = np.empty(len(pixels) + 1), np.empty(len(pixels) + 1), np.empty(len(pixels) + 1)
-    gathered, held = np.zeros(2, np.int64), np.zeros(2, np.int64)
-    core = np.zeros(4)
+    values, work = np.empty(size + 1), np.empty(2 * max(size, _FEW) + 2)
+    gathered, lanes = np.zeros(3, np.int64), np.zeros((3, _LANES))
     n_masks = len(bad)
+    nothing = np.empty(0, np.bool_)
     for b in range(len(data)):
-        n = 0
-        for p in range(len(pixels)):
-            value = data[b, pixels[p]]
-            values[n] = value
-            n += math.isfinite(value) and not (n_masks > 0 and bad[b if n_masks > 1 else 0, pixels[p]])
+        n = _load(data[b], bad[b if n_masks > 1 else 0] if n_masks > 0 else nothing, firsts, lengths, values)
         counts[b, 0] = n
         if n == 0:
             continue
         gathered[:] = 0
-        held[0] = -1
-        core[0], core[1] = _guess_core(values, n, work)
         low = set_low = -np.inf
         high = set_high = np.inf
         shift = _median_of_ranks(values, n, 0, n, work, gathered)
         median = shift
-        below, inside, s, q = _sums_within(values, n, low, high, shift, core, held, tails)
+        inside, s, q = _sums_within(values, n, low, high, shift, lanes)
         for _ in range(rounds):
             offset = s / inside
             std = math.sqrt(max(q / inside - offset * offset, 0.0))
@@ -240,16 +292,16 @@ def _clipped_statistics(data, pixels, bad, lower, upper, rounds, centre_is_mean,
             low, high = centre - lower * std, centre + upper * std
             set_low, set_high = max(set_low, low), min(set_high, high)
             before = inside
-            below, inside, s, q = _sums_within(values, n, set_low, set_high, shift, core, held, tails)
+            inside, s, q = _sums_within(values, n, set_low, set_high, shift, lanes)
             if inside == before or inside == 0:
                 break
-            median = _median_of_ranks(values, n, below, inside, work, gathered)
+            median = _median_of_ranks(values, n, _count_below(values, n, set_low), inside, work, gathered)
         if set_low != low or set_high != high:
             # Limits decide in the end, as in astropy: a later, wider one lets back in
             # what an earlier one shut out.
-            below, inside, s, q = _sums_within(values, n, low, high, shift, core, held, tails)
+            inside, s, q = _sums_within(values, n, low, high, shift, lanes)
             if inside > 0:
-                median = _median_of_ranks(values, n, below, inside, work, gathered)
+                median = _median_of_ranks(values, n, _count_below(values, n, low), inside, work, gathered)
         counts[b, 1] = inside
         if inside == 0:
             continue
@@ -257,6 +309,12 @@ def _clipped_statistics(data, pixels, bad, lower, upper, rounds, centre_is_mean,
         out[b, 0] = median
         out[b, 1] = shift + offset
         out[b, 2] = math.sqrt(max(q / inside - offset * offset, 0.0))
+
+
+def _runs(pixels):
+    """First pixels and lengths of runs of consecutive ones."""
+    starts = np.flatnonzero(np.diff(pixels, prepend=pixels[:1] - 2) != 1)
+    return pixels[starts], np.diff(np.append(starts, len(pixels)))
 
 
 def clipped_statistics(data, pixels, *, bad=None, lower=3.0, upper=3.0, rounds=5, centre="median"):
@@ -300,6 +358,8 @@ def clipped_statistics(data, pixels, *, bad=None, lower=3.0, upper=3.0, rounds=5
     bad = np.empty((0, data.shape[1]), bool) if bad is None else np.ascontiguousarray(bad, bool)
     out = np.full((len(data), 3), np.nan)
     counts = np.zeros((len(data), 2), np.int64)
-    pixels = np.ascontiguousarray(pixels, np.int64)
-    _clipped_statistics(data, pixels, bad, float(lower), float(upper), int(rounds), centre == "mean", out, counts)
+    firsts, lengths = _runs(np.asarray(pixels, np.int64))
+    _clipped_statistics(
+        data, firsts, lengths, bad, float(lower), float(upper), int(rounds), centre == "mean", out, counts
+    )
     return ClippedStatistics(out[:, 0], out[:, 1], out[:, 2], counts[:, 0], counts[:, 1])

@@ -127,11 +127,15 @@ def nan_median(values):
     `~numpy.ndarray`, shape (...)
         numpy's own would warn where there is nothing.
     """
-    values = np.sort(values, axis=0)
-    count = np.isfinite(values).sum(axis=0)
-    low = np.take_along_axis(values, np.maximum((count - 1) // 2, 0)[None], axis=0)[0]
-    high = np.take_along_axis(values, np.minimum(count // 2, len(values) - 1)[None], axis=0)[0]
-    return np.where(count > 0, 0.5 * (low + high), np.nan)
+    values = np.asarray(values)
+    n, shape = len(values), values.shape[1:]
+    # Side by side in memory they are sorted several times quicker than across it.
+    rows = np.array(values.reshape(n, -1).T, order="C")
+    rows.sort(axis=1)
+    count = np.isfinite(rows).sum(axis=1)
+    low = np.take_along_axis(rows, np.maximum((count - 1) // 2, 0)[:, None], axis=1)[:, 0]
+    high = np.take_along_axis(rows, np.minimum(count // 2, n - 1)[:, None], axis=1)[:, 0]
+    return np.where(count > 0, 0.5 * (low + high), np.nan).reshape(shape)
 
 
 def replace_transients(images, bad, reference, window):

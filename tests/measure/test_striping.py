@@ -320,7 +320,8 @@ def test_variogram_of_one_over_f_noise(rng):
     k = np.arange(1, 48 * 76)
     for time in (1, 3, 10, 76, 500, 1500):
         expected = white**2 + (amplitude**2 / k * (1 - np.cos(2 * np.pi * k * time / (2 * 48 * 76)))).sum()
-        assert found.same[time] == pytest.approx(expected, rel=0.06)
+        # A line is 64 pixels long, and the next one begins 76 later.
+        assert (found.line if time < 64 else found.same)[time] == pytest.approx(expected, rel=0.06)
     assert np.isnan(found.other).all()
 
 
@@ -336,7 +337,8 @@ def test_variograms_of_outputs(rng):
     images = CorrelatedNoise(shape, 2.0, outputs=4, common=1.0).frames(rng, 300)
     together = noise_variograms([(images, usable)], layout)
     # With all in common it does not matter through which output a pixel was read.
-    np.testing.assert_allclose(together.other[5:600], together.same[5:600], rtol=0.02)
+    np.testing.assert_allclose(together.other[5:12], together.line[5:12], rtol=0.02)
+    np.testing.assert_allclose(together.other[100:600], together.same[100:600], rtol=0.05)
     assert together.other[0] < 1e-9
 
 
@@ -348,7 +350,7 @@ def test_the_corrections_weights_are_those_of_the_correction(rng, name):
     model = model_of(images, bad, free, lines, reference=None)
     weights = overlaps(SHAPE, 40.2, 13.3, 7.0)
     weights -= weights.sum() * free / free.sum()
-    before, _ = _after_correction(weights, model, 0.0)
+    before, _ = _after_correction(weights, model)
     # Pixels of one value in each line, so that a median is a mean.
     for _ in range(3):
         levels = rng.normal(0, 5, lines.groups.shape)

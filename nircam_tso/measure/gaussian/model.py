@@ -7,6 +7,7 @@ keep their meaning in a round star.
 """
 
 import math
+from functools import cache
 
 import numpy as np
 from numba import njit
@@ -30,6 +31,7 @@ _LEAST_ORDER = 3
 _LARGEST_ORDER = _LEAST_ORDER + len(_NARROWEST)
 
 
+@cache
 def quadrature_tables():
     """
     Gauss-Legendre rules over one pixel, of every order that is used.
@@ -38,14 +40,18 @@ def quadrature_tables():
     -------
     nodes, weights : `~numpy.ndarray`, shape (16, 16)
         Row ``n`` holds the ``n`` nodes, between -0.5 and 0.5, and their weights, of
-        sum 1. Row 1 is the pixel's centre: the sampled model.
+        sum 1. Row 1 is the pixel's centre: the sampled model. Read-only, and always the
+        same, because every fit asks for them.
     """
     size = _LARGEST_ORDER + 1
     nodes = np.zeros((size, size))
     weights = np.zeros((size, size))
     for order in range(1, size):
         nodes[order, :order], weights[order, :order] = np.polynomial.legendre.leggauss(order)
-    return nodes / 2, weights / 2
+    tables = (nodes / 2, weights / 2)
+    for table in tables:
+        table.flags.writeable = False
+    return tables
 
 
 @njit(cache=True, nogil=True)

@@ -5,7 +5,14 @@ they are taken off), remaining (what is left of them in a sum of pixels).
 """
 
 from nircam_tso.measure.striping.lines import Lines, ReadoutLayout, striping_lines, subtract_terms
-from nircam_tso.measure.striping.remaining import Variograms, line_noise, noise_variograms
+from nircam_tso.measure.striping.remaining import (
+    LineVariance,
+    Variograms,
+    level_scatter,
+    line_noise,
+    line_variance,
+    noise_variograms,
+)
 from nircam_tso.measure.striping.terms import (
     MIN_FREE,
     Residuals,
@@ -22,6 +29,7 @@ from nircam_tso.measure.striping.terms import (
 
 __all__ = [
     "MIN_FREE",
+    "LineVariance",
     "Lines",
     "ReadoutLayout",
     "Residuals",
@@ -32,7 +40,9 @@ __all__ = [
     "fit_striping",
     "group_differences",
     "image_residuals",
+    "level_scatter",
     "line_noise",
+    "line_variance",
     "noise_variograms",
     "remaining_variance",
     "series_residuals",

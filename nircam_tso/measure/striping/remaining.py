@@ -12,9 +12,18 @@ from typing import NamedTuple
 import numpy as np
 from scipy import fft
 
-__all__ = ["Variograms", "line_noise", "noise_variograms"]
+from nircam_tso.measure.clipping import clipped_statistics
+
+__all__ = ["LineVariance", "Variograms", "level_scatter", "line_noise", "line_variance", "noise_variograms"]
 
 _MAD_TO_SIGMA = 1.482602218505602
+#: Parts of a sample, each left out once, by which its own scatter is judged.
+_PARTS = 8
+#: Standard errors by which levels must differ from what lines tell to count.
+_SURE = 2.0
+#: Variance of the mean square of second differences of N white values, over 2 / N (the sum of the
+#: squares of their autocorrelation 1, -2/3, 1/6 on both sides).
+_SECOND_DIFFERENCES = 35 / 18
 
 
 class Variograms(NamedTuple):
@@ -23,38 +32,83 @@ class Variograms(NamedTuple):
 
     Attributes
     ----------
-    same, other : `~numpy.ndarray` of float64, shape (n_times,)
-        Of pixels read through the same output, and through two; NaN where
-        there are no such pixels.
+    line, same, other : `~numpy.ndarray` of float64, shape (n_times,)
+        Of pixels of one line, of different lines read through the same output, and of
+        different outputs; NaN where there are no such pixels. What happens between lines
+        is no part of the drift: levels of rows may be more than time tells.
+    parts : tuple of Variograms
+        The same without an eighth of the images each; empty for a single image.
     """
 
+    line: np.ndarray
     same: np.ndarray
     other: np.ndarray
+    parts: tuple = ()
+
+
+class LineVariance(NamedTuple):
+    """
+    Variance that stripes give to weighted sums of pixels, each of shape (n,).
+
+    Attributes
+    ----------
+    variance : `~numpy.ndarray` of float64
+        Squared image unit; NaN where no pixel tells.
+    error : `~numpy.ndarray` of float64
+        Its standard error, as the images differ; infinite where one image alone tells.
+    """
+
+    variance: np.ndarray
+    error: np.ndarray
 
 
 def _streams(images, layout):
-    """Pixels in the order of their readout, shape (..., n_outputs, n_times), 0 in the gaps between lines."""
+    """Pixels in the order of their readout, shape (n_outputs, n_lines, n_times), 0 in the gaps between lines."""
     if abs(layout.fast_axis) == 2:
         images = np.swapaxes(images, -1, -2)
     if layout.slow_axis < 0:
         images = images[..., ::-1, :]
-    *others, n_lines, length = images.shape
+    n_lines, length = images.shape
     edges = (0, length) if layout.edges is None else layout.edges
     width = int(np.diff(edges).max())
-    result = np.zeros((*others, len(edges) - 1, n_lines, width + layout.overhead))
+    result = np.zeros((len(edges) - 1, n_lines, width + layout.overhead))
     for k, (first, stop) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
         part = images[..., first:stop]
-        result[..., k, :, : stop - first] = part[..., ::-1] if layout.fast_axis < 0 else part
-    return result.reshape(*others, len(edges) - 1, -1)
+        result[k, :, : stop - first] = part[..., ::-1] if layout.fast_axis < 0 else part
+    return result
 
 
 def _spectra(streams):
+    """Spectra of whole outputs, and of each line by itself."""
+    whole = streams.reshape(len(streams), -1)
     # Twice as long, so that the end does not meet the beginning.
-    return fft.rfft(streams, fft.next_fast_len(2 * streams.shape[-1], real=True), axis=-1)
+    return tuple(fft.rfft(part, _long(part.shape[-1]), axis=-1) for part in (whole, streams))
 
 
-def _by_time(spectrum, n_times):
-    return fft.irfft(spectrum, fft.next_fast_len(2 * n_times, real=True))[:n_times]
+def _long(n_times):
+    return fft.next_fast_len(2 * n_times, real=True)
+
+
+def _products(a, b, n_times, length):
+    """
+    Sums of products of pixels by the time between them, shape (3, n_times).
+
+    Of pixels of one line, of different lines of one output, and of different outputs.
+    """
+    result = np.zeros((3, n_times))
+    line = _power(a[1], b[1]).sum(axis=(0, 1))
+    result[0, :length] = fft.irfft(line, _long(length))[:length]
+    same = _power(a[0], b[0]).sum(axis=0)
+    result[1] = fft.irfft(same, _long(n_times))[:n_times] - result[0]
+    if len(a[0]) > 1:
+        every = _power(a[0].sum(axis=0), b[0].sum(axis=0))
+        result[2] = fft.irfft(every - same, _long(n_times))[:n_times]
+    return result
+
+
+def _power(a, b):
+    """Real part of the cross spectrum."""
+    return a.real * b.real + a.imag * b.imag
 
 
 def noise_variograms(parts, layout, excess=None):
@@ -80,59 +134,87 @@ def noise_variograms(parts, layout, excess=None):
     Variograms
         All NaN where there are no pixels.
     """
-    n_times, sums = 1, 0.0
+    n_times, length, binned, last, weights, pairs = 1, 1, [], None, None, None
     for residuals, usable in parts:
         for values, use in zip(residuals, usable, strict=True):
             use = use & np.isfinite(values)
             if not use.any():
                 continue
-            values = values - np.median(values[use])
-            use = use & (np.abs(values) <= 5 * _MAD_TO_SIGMA * np.median(np.abs(values[use])))
+            values = values - _median(values, use)
+            use = use & (np.abs(values) <= 5 * _MAD_TO_SIGMA * _median(np.abs(values), use))
             z = np.where(use, values, 0.0)
             square = z * z if excess is None else np.where(use, z * z - excess, 0.0)
-            streams = [_streams(part, layout) for part in (use.astype(float), z, square)]
-            n_times = streams[0].shape[-1]
-            weights, first, second = (_spectra(stream) for stream in streams)
-            sums = sums + np.array([_power(weights, weights), _power(second, weights) - _power(first, first)])
-    if n_times == 1:
-        return Variograms(np.full(1, np.nan), np.full(1, np.nan))
-    counts, squares = ([_by_time(part, n_times) for part in kind] for kind in sums)
-    return Variograms(*(_smooth(count, square) for count, square in zip(counts, squares, strict=True)))
+            stream = _streams(z, layout)
+            length = stream.shape[-1]
+            n_times = stream.shape[1] * length
+            if last is None or not np.array_equal(use, last):
+                # Most images lack the same pixels.
+                last, weights = use, _spectra(_streams(use.astype(float), layout))
+                pairs = _products(weights, weights, n_times, length)
+            first, second = _spectra(stream), _spectra(_streams(square, layout))
+            squares = _products(second, weights, n_times, length) - _products(first, first, n_times, length)
+            binned.append(np.stack([_binned(*both) for both in zip(pairs, squares, strict=True)]))
+    if not binned:
+        return Variograms(*np.full((3, 1), np.nan))
+    groups = [np.sum(part, axis=0) for part in np.array_split(np.array(binned), min(_PARTS, len(binned)))]
+    whole = np.sum(groups, axis=0)
+    left = [Variograms(*_smooth(whole - group, n_times, length)) for group in groups]
+    return Variograms(*_smooth(whole, n_times, length), tuple(left) if len(groups) > 1 else ())
 
 
-def _smooth(counts, squares):
+def _median(values, use):
+    """Median of the pixels to use, by counting: much quicker than numpy's."""
+    flat = values.reshape(1, -1)
+    return clipped_statistics(flat, np.arange(values.size), bad=~use.reshape(1, -1), rounds=0).median[0]
+
+
+def _bins(n_times):
+    """Logarithm of times, and their bins: sixths of octaves."""
+    times = np.log2(np.arange(n_times) + 0.5)
+    return times, np.floor(6 * times).astype(int) + 6
+
+
+def _binned(counts, squares):
+    """Sums over the bins of time: of pairs, of their squares, and of pairs times time."""
+    times, bins = _bins(len(counts))
+    # Counts are whole numbers, but for the transform's rounding.
+    counts = np.rint(counts)
+    return np.stack([np.bincount(bins, part) for part in (counts, np.where(counts > 0, squares, 0.0), counts * times)])
+
+
+def _smooth(binned, n_times, length):
     """
-    Variogram out of the numbers of pairs and their sums, evened out over sixths of octaves.
+    Variograms out of the numbers of pairs and their sums, evened out over times.
 
     Each time has other pairs of pixels, hence another share of the slow drifts that the
     sample happens to have: without smoothing, these steps would pass for noise within rows.
+    Within a line sixths of octaves will do, as all of its drift cancels. Those of different
+    lines of an output are told by few lines: of them a cubic in the logarithm of time is taken, of which
+    1/f noise needs a straight line.
     """
-    times = np.log2(np.arange(len(counts)) + 0.5)
-    bins = np.floor(6 * times).astype(int) + 6
-    # Counts are whole numbers, but for the transform's rounding.
-    counts = np.rint(counts)
-    number = np.bincount(bins, counts)
-    known = number > 0
-    if not known.any():
-        return np.full(len(counts), np.nan)
-    mean, place = (
-        np.bincount(bins, part)[known] / number[known] for part in (np.where(counts > 0, squares, 0.0), counts * times)
-    )
-    return np.interp(times, place, mean)
+    times, bins = _bins(n_times)
+    result = np.full((3, n_times), np.nan)
+    for k, (number, squares, places) in enumerate(binned):
+        known = np.flatnonzero(number > 0)
+        if known.size == 0:
+            continue
+        place, mean = places[known] / number[known], squares[known] / number[known]
+        if k == 1:
+            # How many lines a bin spans: as often are its drifts independent.
+            spans = np.maximum(np.bincount(bins)[known] / length, 1.0)
+            curve = np.polynomial.Polynomial.fit(place, mean, min(3, known.size - 1), w=np.sqrt(spans))
+            mean = curve(place)
+        result[k] = np.interp(times, place, mean)
+    return result
 
 
-def _power(a, b):
-    """Real parts of the cross spectra summed over outputs: each with itself, and with all others."""
-    same = (a * b.conj()).real.sum(axis=0)
-    return np.array([same, (a.sum(axis=0) * b.sum(axis=0).conj()).real - same])
-
-
-def _after_correction(weights, model, nugget):
+def _after_correction(weights, model):
     """
-    Weights of the pixels as they were read, and the white noise that the correction adds.
+    Weights of the pixels as they were read, and what the correction adds of the white variance of a pixel.
 
-    For sums of corrected pixels with ``weights`` that add up to 0: what is taken off
-    each line is a multiple of its median, which noise moves like the mean.
+    What is taken off each line is a multiple of its median, which noise moves like the
+    mean; the level of all that groups have in common, which is never taken off, is taken
+    for their mean.
     """
     lines = model.lines
     free = lines.along(model.free).astype(float)
@@ -148,16 +230,148 @@ def _after_correction(weights, model, nugget):
     for group in range(lines.n_groups):
         inside = lines.groups == group
         if (weight * inside).any():
-            rest = ((chords - multiples) * inside).sum()
-            # A single group has no level of its own that could be taken off.
-            rest -= (chords * inside).sum() if lines.n_groups == 1 else 0.0
+            rest = ((chords - multiples) * inside).sum() - chords.sum() / lines.n_groups
             multiples += weight * inside * rest / (weight * inside).sum()
     counts = np.maximum(counts, 1.0)
-    white = nugget * (multiples * (np.pi / 2 * multiples - 2 * on_free) / counts).sum()
+    white = (multiples * (np.pi / 2 * multiples - 2 * on_free) / counts).sum()
     return weights - lines.along(free * (multiples / counts).T[:, lines.strips]), white
 
 
-def line_noise(variograms, layout, free, apertures, *, sky=None, model=None):
+def level_scatter(levels):
+    """
+    Variance of the levels of images, from one to the next.
+
+    Parameters
+    ----------
+    levels : array_like, shape (S,)
+        Levels in their order in time; those that are not finite are left out.
+
+    Returns
+    -------
+    variance, error : float
+        From second differences, which a sky that drifts slowly does not change, without
+        those beyond four times their robust scatter; and its standard error, for levels
+        that are independent. NaN for fewer than four.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nircam_tso.measure.striping import level_scatter
+    >>> drift = np.linspace(0, 500, 400)
+    >>> print(round(level_scatter(drift + np.random.default_rng(1).normal(0, 3, 400))[0], 1))
+    8.6
+    """
+    levels = np.asarray(levels, np.float64)
+    steps = np.diff(levels[np.isfinite(levels)], 2)
+    if len(steps) < 2:
+        return np.nan, np.nan
+    steps = steps[np.abs(steps) <= 4 * _MAD_TO_SIGMA * np.median(np.abs(steps))]
+    variance = float(np.mean(steps**2)) / 6
+    return variance, variance * float(np.sqrt(2 * _SECOND_DIFFERENCES / len(steps)))
+
+
+def line_variance(variograms, layout, free, weights, *, model=None, level=None):
+    """
+    Variance that stripes give to weighted sums of pixels.
+
+    Parameters
+    ----------
+    variograms : Variograms
+        Of the series without correction.
+    layout : ReadoutLayout
+        How the frame was read.
+    free : `~numpy.ndarray` of bool, shape (ny, nx)
+        Pixels away from the star that are not always bad.
+    weights : iterable of `~numpy.ndarray`, each of shape (ny, nx)
+        Weights of the pixels in each sum, with what the sky takes off.
+    model : StripingModel, optional
+        The correction, if the sums are made of corrected images.
+    level : (float, float), optional
+        Variance of the level of the free pixels from image to image, and its error, from
+        `level_scatter`. Differences of pixels tell nothing of drifts that take as long as
+        a frame. Without it, and where it agrees to 2 sigma with what that means, different
+        lines are taken to be independent on average. Sums whose weights add up to
+        0 do not depend on it.
+
+    Returns
+    -------
+    LineVariance
+        The white noise of the pixels themselves is not in it.
+
+    Examples
+    --------
+    Rows that wander by 3, each by itself; the difference of two blocks of ten by ten pixels:
+
+    >>> import numpy as np
+    >>> from nircam_tso.measure.striping import ReadoutLayout, line_variance, noise_variograms
+    >>> rng = np.random.default_rng(1)
+    >>> images = rng.normal(0, 4, (100, 64, 50)) + rng.normal(0, 3, (100, 64, 1))
+    >>> free, weights = np.ones((64, 50), bool), np.zeros((64, 50))
+    >>> weights[20:30, 20:30], weights[40:50, 20:30] = 0.01, -0.01
+    >>> variograms = noise_variograms([(images, np.ones(images.shape, bool))], ReadoutLayout())
+    >>> print(line_variance(variograms, ReadoutLayout(), free, [weights]).variance.round(1))
+    [1.8]
+    """
+    weights = list(weights)
+    unknown = np.full(len(weights), np.nan)
+    if not free.any() or np.isnan(variograms.line).all():
+        return LineVariance(unknown, unknown)
+    grams = [variograms, *variograms.parts]
+    nuggets, fars, covariances = zip(*(_covariances(gram, layout, free.shape) for gram in grams), strict=True)
+
+    def variances(one, white):
+        """Of one sum, for the whole and its parts, with different lines independent on average."""
+        streams = _streams(one, layout)
+        spectra = _spectra(streams)
+        products = _products(spectra, spectra, streams[0].size, streams.shape[-1])
+        total = one.sum() ** 2
+        return np.array(
+            [
+                # Pairs of pixels at different times count twice.
+                white * nugget
+                - total * far
+                + sum(p[0] * c[0] + 2 * (p[1:] * c[1:]).sum() for p, c in zip(products, both, strict=True))
+                for nugget, far, both in zip(nuggets, fars, covariances, strict=True)
+            ]
+        )
+
+    more, more_error = 0.0, 0.0
+    if level is not None and np.isfinite(level[0]):
+        expected = variances(free / free.sum(), np.pi / 2 / free.sum())
+        error = float(np.hypot(level[1], _part_error(expected)))
+        if abs(level[0] - expected[0]) > _SURE * error:
+            more, more_error = level[0] - expected[0], error
+    found = np.empty((2, len(weights)))
+    for i, one in enumerate(weights):
+        one, white = (one, 0.0) if model is None else _after_correction(one, model)
+        values, total = variances(one, white), one.sum() ** 2
+        found[:, i] = max(values[0] + total * more, 0.0), np.hypot(_part_error(values), total * more_error)
+    return LineVariance(*found)
+
+
+def _covariances(variograms, layout, shape):
+    """White noise of a pixel, mean covariance of different lines, and covariances by time, the first without both."""
+    # Neighbours have all of the stripes in common: their difference is white noise,
+    # and that of a pixel with itself is counted elsewhere.
+    nugget = variograms.line[1]
+    covariances = [nugget - np.nan_to_num(gram, nan=nugget) for gram in variograms[:3]]
+    covariances[0][0] = 0.0
+    n_times = len(covariances[0])
+    times = np.arange(n_times // shape[abs(layout.fast_axis) - 1], n_times)
+    # Each pair of pixels counts as much.
+    far = np.average(covariances[1][times], weights=n_times - times) if times.size else 0.0
+    return nugget, far, covariances
+
+
+def _part_error(values):
+    """Standard error of the first value by those without one part each (Tukey's jackknife)."""
+    parts = values[1:]
+    if len(parts) < 2:
+        return np.inf
+    return float(np.sqrt((len(parts) - 1) * np.mean(np.square(parts - parts.mean()))))
+
+
+def line_noise(variograms, layout, free, apertures, *, sky=None, model=None, level=False):
     """
     Standard deviation that stripes leave along rows, as sums of pixels see it.
 
@@ -181,6 +395,10 @@ def line_noise(variograms, layout, free, apertures, *, sky=None, model=None):
         level of all free pixels: an image's own level is nothing that stripes have.
     model : StripingModel, optional
         The correction, if the sums are made of corrected images.
+    level : bool, optional
+        Whether nothing is taken off, so that the level of the whole image, which no
+        correction changes, is in the sums. Different lines are then taken to be
+        independent on average: slower drifts tell nothing of themselves.
 
     Returns
     -------
@@ -203,25 +421,11 @@ def line_noise(variograms, layout, free, apertures, *, sky=None, model=None):
     """
     result = np.full(len(apertures), np.nan)
     sky = free if sky is None else sky & free
-    if not sky.any() or np.isnan(variograms.same).all():
+    chords = np.square(apertures.sum(axis=1 + (abs(layout.fast_axis) == 1))).sum(axis=1)
+    use = np.flatnonzero(chords)
+    if not sky.any():
         return result
-    # Neighbours have all of the stripes in common: their difference is white noise,
-    # and that of a pixel with itself is counted elsewhere.
-    nugget = variograms.same[1]
-    covariances = [nugget - np.nan_to_num(gram, nan=nugget) for gram in variograms]
-    covariances[0][0] = 0.0
-    for i, aperture in enumerate(apertures):
-        chords = aperture.sum(axis=1)
-        if not chords.any():
-            continue
-        weights = aperture - aperture.sum() * sky / sky.sum()
-        variance = 0.0
-        if model is not None:
-            weights, variance = _after_correction(weights, model, nugget)
-        spectrum = _spectra(_streams(weights, layout))
-        for power, covariance in zip(_power(spectrum, spectrum), covariances, strict=True):
-            products = _by_time(power, len(covariance))
-            # Pairs of pixels at different times count twice.
-            variance += products[0] * covariance[0] + 2 * (products[1:] * covariance[1:]).sum()
-        result[i] = np.sqrt(max(variance, 0.0) / (chords * chords).sum())
+    weights = (aperture if level else aperture - aperture.sum() * sky / sky.sum() for aperture in apertures[use])
+    variance = line_variance(variograms, layout, free, weights, model=model).variance
+    result[use] = np.sqrt(variance / chords[use])
     return result

@@ -241,7 +241,9 @@ def _true_variance(deviations, errors):
     target = _MAD_TO_SIGMA**-2
 
     def wide(variance):
-        return np.median(squares / np.maximum(variance + errors, np.finfo(float).tiny)) > target
+        # Without any noise the ratio is beyond all numbers.
+        with np.errstate(over="ignore"):
+            return np.median(squares / np.maximum(variance + errors, np.finfo(float).tiny)) > target
 
     low, high = 0.0, float(np.median(squares)) / target
     if not wide(0.0):
