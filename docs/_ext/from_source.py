@@ -1,16 +1,22 @@
 """Tables and help texts taken from the package itself, so that they cannot drift from it.
 
-Directives: ``columns-table``, ``quality-table``, ``command-help``.
+Directives: ``columns-table``, ``quality-table``, ``command-help``, ``promises-counts``,
+``promises-table``.
 """
 
 import argparse
+import json
 import os
+import runpy
+from pathlib import Path
 from types import MappingProxyType
 
 from docutils import nodes
 from docutils.parsers.rst import Directive
 from docutils.statemachine import StringList
 from sphinx.util.nodes import nested_parse_with_titles
+
+_FAULTS = Path(__file__).parents[2] / "tests" / "faults"
 
 
 class _Generated(Directive):
@@ -86,6 +92,21 @@ class QualityTable(_Generated):
         return list_table(("bit", "name", "", "what it means"), rows, (8, 28, 10, 54))
 
 
+class PromisesCounts(_Generated):
+    """What the fault tests counted when ``FAULT_COUNTS`` was last set to the file of their numbers."""
+
+    def lines(self):
+        counts = json.loads((_FAULTS / "counts.json").read_text(encoding="utf-8"))
+        return list_table(("what", "how many"), sorted(counts.items()), (60, 40))
+
+
+class PromisesTable(_Generated):
+    """The table from what can go wrong to the tests that prove what happens then."""
+
+    def lines(self):
+        return [*runpy.run_path(str(_FAULTS / "matrix.py"))["table"]().splitlines(), ""]
+
+
 class CommandHelp(_Generated):
     """Help of every command, as the command itself prints it."""
 
@@ -120,4 +141,6 @@ def setup(app):
     app.add_directive("columns-table", ColumnsTable)
     app.add_directive("quality-table", QualityTable)
     app.add_directive("command-help", CommandHelp)
+    app.add_directive("promises-counts", PromisesCounts)
+    app.add_directive("promises-table", PromisesTable)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from nircam_tso.cli import arguments
@@ -50,7 +50,13 @@ def add_arguments(parser):
     add(
         "--max-memory", metavar="SIZE", help="memory that pixels may take, such as 4GB (default: half of the machine's)"
     )
-    parser.add_argument("--workers", type=int, metavar="N", help="threads (default: one per processor)")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--workers", type=int, metavar="N", help="threads (default: one per processor)")
+    where.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="measure on a Dask cluster, such as tcp://10.0.0.1:8786; its workers must see the files by the same names",
+    )
 
 
 def run(options):
@@ -105,8 +111,9 @@ def _report(options, label):
 
 
 def _one(options, exposure, paths, label):
-    from nircam_tso.cli.main import EXIT_FLAGGED, EXIT_OK
+    from nircam_tso.cli.main import EXIT_FLAGGED, EXIT_OK, printable
     from nircam_tso.cli.summary import summary_lines
+    from nircam_tso.exceptions import OutputError
     from nircam_tso.io.product import write
     from nircam_tso.quality import good
 
@@ -122,14 +129,18 @@ def _one(options, exposure, paths, label):
         write_report(ts, page, source=exposure, overwrite=options.overwrite)
         written.append(page)
     if not options.quiet:
-        print("\n".join(summary_lines(ts)))
-        print("wrote     " + ", ".join(str(path) for path in written))
+        lines = [*summary_lines(ts), "wrote     " + ", ".join(printable(path) for path in written)]
+        try:
+            # A reader who went away has no say in what is still to be measured.
+            with suppress(BrokenPipeError):
+                print("\n".join(lines))
+        except OSError as error:
+            raise OutputError(f"what was to be printed is lost ({error.strerror})") from error
     return EXIT_OK if good(ts).all() else EXIT_FLAGGED
 
 
 def extract_with_progress(extractor, exposure, options, label=""):
     """Extract with a bar on stderr, where there is someone to see it."""
-    from concurrent.futures import ThreadPoolExecutor
     from functools import partial
 
     from tqdm import tqdm
@@ -138,11 +149,42 @@ def extract_with_progress(extractor, exposure, options, label=""):
     progress = None
     if not options.quiet and sys.stderr.isatty():
         progress = partial(tqdm, unit="int", desc=label or "extract", file=sys.stderr)
-    workers = getattr(options, "workers", None)
-    if workers is None:
-        return extractor.extract(exposure, progress=progress, **faults)
-    with ThreadPoolExecutor(workers) as executor:
+    with _executor(options) as executor:
         return extractor.extract(exposure, progress=progress, executor=executor, **faults)
+
+
+@contextmanager
+def _executor(options):
+    """Where blocks are measured; None for threads, one per processor."""
+    workers, address = getattr(options, "workers", None), getattr(options, "scheduler", None)
+    if address is not None:
+        with _client(address) as client, client.get_executor() as executor:
+            yield executor
+        return
+    if workers is None:
+        yield None
+        return
+    from concurrent.futures import ThreadPoolExecutor
+
+    executor = ThreadPoolExecutor(workers)
+    try:
+        yield executor
+    finally:
+        # Blocks under way end by themselves; who interrupts does not wait for them.
+        executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _client(address):
+    try:
+        from distributed import Client
+    except ImportError:
+        raise ImportError(
+            '--scheduler: needs dask.distributed, which is not installed: pip install "nircam_tso[distributed]"'
+        ) from None
+    try:
+        return Client(address, set_as_default=False, timeout=10)
+    except (OSError, ValueError) as error:
+        raise OSError(f"--scheduler: no Dask scheduler answers at {address!r}; start one, or leave it out") from error
 
 
 def _outputs(options, exposure, label):

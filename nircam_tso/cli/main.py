@@ -3,7 +3,6 @@
 import _thread
 import argparse
 import contextlib
-import io
 import os
 import signal
 import sys
@@ -122,7 +121,17 @@ def main(args=None):
     """
     if args is None:
         _own_the_process()
-    args = list(sys.argv[1:] if args is None else args)
+    try:
+        code = _answer(list(sys.argv[1:] if args is None else args))
+    finally:
+        lost = _flush()
+    if lost is not None:
+        _tell(f"what was to be printed is lost ({lost.strerror or lost})")
+        return EXIT_OUTPUT
+    return code
+
+
+def _answer(args):
     command = next((arg for arg in args if not arg.startswith("-")), None)
     try:
         options, unknown = build_parser(command if command in COMMANDS else "").parse_known_args(args)
@@ -136,8 +145,6 @@ def main(args=None):
     except KeyboardInterrupt as stop:
         _tell("terminated" if isinstance(stop, _Stopped) and stop.number != signal.SIGINT else "interrupted")
         return 128 + stop.number if isinstance(stop, _Stopped) else EXIT_INTERRUPTED
-    finally:
-        _flush()
 
 
 class _Stopped(KeyboardInterrupt):
@@ -176,17 +183,22 @@ def _own_the_process():
 
 
 def _flush():
+    """Empty the streams; the error with which standard output failed, unless its reader just went away."""
+    lost = None
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except (OSError, ValueError):
+        except (OSError, ValueError) as error:
+            if stream is sys.stdout and isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
+                lost = error
             # What is left in its buffer must not be tried again when the process ends.
-            with contextlib.suppress(OSError, ValueError, io.UnsupportedOperation):
+            with contextlib.suppress(OSError, ValueError):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    return lost
 
 
 def _tell(message):
-    with contextlib.suppress(BrokenPipeError):
+    with contextlib.suppress(OSError):
         print(f"nircam-tso: {message}", file=sys.stderr)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from nircam_tso.measure.centroid import cut_stamps, flux_weighted_centers, stamp_start
-from nircam_tso.measure.gaussian import evaluate_gaussians, fit_gaussians
+from nircam_tso.measure.gaussian import GaussianFits, evaluate_gaussians, fit_gaussians
 from nircam_tso.measure.reference import fill_holes
 from nircam_tso.quality import QualityFlag
 
@@ -140,16 +140,7 @@ def centre_stamps(plan, images, bad, passing):
 
     # A filled pixel says where the star usually is: no evidence for a fit.
     _, left_out = _cut(images, passing | plan.excluded, x_start, y_start, shape)
-    fits = fit_gaussians(
-        stamps,
-        np.where(valid, x_cc, middle[0]),
-        np.where(valid, y_cc, middle[1]),
-        weights=plan.stamp_weights,
-        bad=left_out,
-        sandwich=True,
-        fwhm0=settings.template_fwhm,
-        **gaussian_options(settings),
-    )
+    fits = _fit(plan, stamps, np.where(valid, x_cc, middle[0]), np.where(valid, y_cc, middle[1]), left_out)
     fits = _bound(plan, fits, x_start, y_start)
     better = _refilled(plan, images.shape, stamps, left_out, x_start, y_start, fits)
     if better is not None:
@@ -185,6 +176,37 @@ def gaussian_options(settings):
         "fit_background": settings.fit_background,
         "theta": None if settings.theta is None else math.radians(settings.theta),
     }
+
+
+def _fit(plan, stamps, x, y, bad):
+    """Gaussian fits of a block; a star that breaks the arithmetic costs its own row alone."""
+
+    def fit(rows):
+        return fit_gaussians(
+            stamps[rows],
+            x[rows],
+            y[rows],
+            weights=plan.stamp_weights,
+            bad=bad[rows],
+            sandwich=True,
+            fwhm0=plan.settings.template_fwhm,
+            **gaussian_options(plan.settings),
+        )
+
+    try:
+        return fit(slice(None))
+    except ArithmeticError:
+        pass
+    parts = []
+    for row in range(len(stamps)):
+        try:
+            parts.append(fit(slice(row, row + 1)))
+        except ArithmeticError:
+            size = 7 if plan.settings.fit_background else 6
+            values, one = (np.full(1, np.nan) for _ in range(7)), np.full(1, np.nan)
+            status = np.full(1, _FAILED)
+            parts.append(GaussianFits(*values, np.full((1, size, size), np.nan), one, status, np.zeros(1, np.int32)))
+    return GaussianFits(*(np.concatenate([getattr(part, entry.name) for part in parts]) for entry in fields(parts[0])))
 
 
 def _bound(plan, fits, x_start, y_start):

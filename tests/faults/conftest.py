@@ -1,9 +1,12 @@
 """Writers of small files, and a process of its own for what may kill one."""
 
 import importlib.util
+import json
+import os
 import resource
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -93,3 +96,16 @@ def run():
         return result
 
     return start
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print what the tests counted; the file that ``FAULT_COUNTS`` names keeps it for the documentation."""
+    counts = Counter()
+    for report in terminalreporter.getreports("passed"):
+        for name, number in report.user_properties if report.when == "call" else ():
+            if isinstance(number, int):
+                counts[name] += number
+    for name, number in sorted(counts.items()):
+        terminalreporter.write_line(f"{name}: {number}")
+    if counts and os.environ.get("FAULT_COUNTS"):
+        Path(os.environ["FAULT_COUNTS"]).write_text(json.dumps(counts, indent=2, sort_keys=True) + "\n")

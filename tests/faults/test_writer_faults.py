@@ -53,7 +53,7 @@ def make(seed):
 @pytest.mark.parametrize("number", [5, 28, 122], ids=["EIO", "ENOSPC", "EDQUOT"])
 @pytest.mark.parametrize("old", [False, True], ids=["new", "old"])
 @pytest.mark.parametrize("suffix", [".h5", ".ecsv"])
-def test_the_nth_call_fails(tmp_path, monkeypatch, suffix, old, number):
+def test_the_nth_call_fails(tmp_path, monkeypatch, record_property, suffix, old, number):
     path = tmp_path / f"a{suffix}"
     if old:
         write(make(1), path)
@@ -90,7 +90,7 @@ def test_the_nth_call_fails(tmp_path, monkeypatch, suffix, old, number):
     assert shim.failed is None
     assert {"open", "write", "fsync", "replace", "close"} <= set(failed)
     assert all(outcomes) and len(outcomes) >= 8
-    print(f"faults injected: {len(failed)} ({suffix})")
+    record_property("faults injected", len(failed))
 
 
 def test_descriptors_are_given_back(tmp_path, monkeypatch):
@@ -108,7 +108,7 @@ def test_descriptors_are_given_back(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_the_nth_call_of_a_reader_fails(tmp_path, monkeypatch, jwst, packed):
+def test_the_nth_call_of_a_reader_fails(tmp_path, monkeypatch, record_property, jwst, packed):
     import gzip
 
     path = tmp_path / "a_calints.fits"
@@ -174,6 +174,7 @@ def test_the_nth_call_of_a_reader_fails(tmp_path, monkeypatch, jwst, packed):
         pytest.fail("it never succeeded")
     assert len(wrong) > 3
     assert all("a_calints.fits" in text for text in wrong)
+    record_property("faults injected", len(wrong))
 
 
 KILLS = """
@@ -224,7 +225,7 @@ print(json.dumps({"whole": whole, "changed": changed, "dirty": dirty, "left": os
 
 @pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".h5", ".ecsv"])
-def test_a_hundred_kills(tmp_path, run, suffix):
+def test_a_hundred_kills(tmp_path, run, record_property, suffix):
     result = run(KILLS, tmp_path, suffix, 100, timeout=300)
     assert result.returncode == 0, result.stderr
     told = json.loads(result.stdout.splitlines()[0])
@@ -232,12 +233,13 @@ def test_a_hundred_kills(tmp_path, run, suffix):
     assert told["left"] == [f"a{suffix}"]
     # They were killed at work, and got some of it done.
     assert told["changed"] > 5 and told["dirty"] > 5
-    print(f"kills survived: {told}")
+    record_property("kills survived", told["whole"])
 
 
-def test_a_product_survives_ten_kills(tmp_path, run):
+def test_a_product_survives_ten_kills(tmp_path, run, record_property):
     result = run(KILLS, tmp_path, ".h5", 10)
     assert result.returncode == 0, result.stderr
     told = json.loads(result.stdout.splitlines()[0])
     assert (told["whole"], told["left"]) == (10, ["a.h5"])
     assert len(read(tmp_path / "a.h5")) == 300
+    record_property("kills survived", 10)

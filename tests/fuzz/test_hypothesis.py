@@ -77,14 +77,16 @@ def changed(raw, cards, place):
 @pytest.mark.parametrize("kind", ["jwst", "ncdhas", "image"])
 @FEW
 @given(cards=CARDS, place=st.integers(0, 40))
-def test_cards(fuzz, kind, cards, place):
+def test_cards(fuzz, record_property, kind, cards, place):
+    record_property("files fuzzed", 1)
     targets, seeds = fuzz
     targets.image_reader(changed(getattr(seeds, kind)(), cards, place))
 
 
 @FEW
 @given(data=st.data())
-def test_shapes_and_types(fuzz, data):
+def test_shapes_and_types(fuzz, record_property, data):
+    record_property("files fuzzed", 1)
     targets, _ = fuzz
     bitpix = data.draw(st.sampled_from([8, 16, 32, 64, -32, -64]))
     shape = data.draw(st.lists(st.integers(0, 5), max_size=6))
@@ -107,7 +109,8 @@ def test_shapes_and_types(fuzz, data):
     packed=st.booleans(),
     flips=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=8),
 )
-def test_cuts_and_flips(fuzz, kind, share, packed, flips):
+def test_cuts_and_flips(fuzz, record_property, kind, share, packed, flips):
+    record_property("files fuzzed", 1)
     targets, seeds = fuzz
     raw = getattr(seeds, kind)()
     raw = bytearray(gzip.compress(raw, mtime=0) if packed else raw)
@@ -118,14 +121,16 @@ def test_cuts_and_flips(fuzz, kind, share, packed, flips):
 
 @FEW
 @given(st.binary(max_size=300) | st.text(max_size=100).map(lambda text: text.encode("utf-16", "surrogatepass")))
-def test_lists(fuzz, data):
+def test_lists(fuzz, record_property, data):
+    record_property("files fuzzed", 1)
     fuzz[0].image_list(data)
 
 
 @pytest.mark.parametrize("suffix", [".h5", ".ecsv"])
 @FEW
 @given(share=st.floats(0.5, 1), pieces=st.lists(st.tuples(st.floats(0, 1), st.binary(max_size=12)), max_size=5))
-def test_products(fuzz, suffix, share, pieces):
+def test_products(fuzz, record_property, suffix, share, pieces):
+    record_property("files fuzzed", 1)
     targets, seeds = fuzz
     raw = seeds.unsealed() if suffix == ".h5" else seeds.product(suffix)
     raw = bytearray(raw)

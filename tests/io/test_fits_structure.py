@@ -27,7 +27,7 @@ def test_agrees_with_astropy(tmp_path, jwst):
     assert structure.notes == []
 
 
-def test_every_cut_is_noticed(tmp_path, jwst):
+def test_every_cut_is_noticed(tmp_path, jwst, record_property):
     path = tmp_path / "a.fits"
     jwst(path, n=2)
     raw = path.read_bytes()
@@ -54,6 +54,7 @@ def test_every_cut_is_noticed(tmp_path, jwst):
         np.testing.assert_array_equal(block.dq, whole.dq)
     assert opened
     assert set(named) == {str(short)}
+    record_property("offsets cut", opened + len(named))
 
 
 def test_missing_final_filling_is_noted(tmp_path, image):
