@@ -97,7 +97,6 @@ def centre_stamps(plan, images, bad, passing):
     -------
     Centres
     """
-    settings = plan.settings
     n = len(images)
     shape = plan.star.stamps.shape
     bad = bad | plan.excluded
