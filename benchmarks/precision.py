@@ -16,7 +16,7 @@ from astropy.modeling import fitting, models
 from astropy.nddata import Cutout2D
 from astropy.stats import SigmaClip
 from astropy.time import Time
-from photutils.aperture import CircularAperture
+from photutils.aperture import CircularAperture, aperture_photometry
 from photutils.background import MedianBackground
 
 from nircam_tso import FrameBackground, PSFTemplate, TimeSeriesExtractor
@@ -190,7 +190,7 @@ def notebook_fluxes(exposure):
             fit = fitter(models.Gaussian2D(height, *start, sigma, sigma), x, y, stamp.data)
         center = stamp.to_original_position((fit.x_mean.value, fit.y_mean.value))
         if np.hypot(center[0] - exposure.position[0], center[1] - exposure.position[1]) < min(shape) / 2:
-            sums[k] = CircularAperture(center, radius).do_photometry(net, method="exact")[0][0]
+            sums[k] = aperture_photometry(net, CircularAperture(center, radius), method="exact")["aperture_sum"][0]
     return sums
 
 

@@ -367,7 +367,13 @@ def test_folder_that_cannot_be_written(start, stack, tmp_path):
     code = SLOW
     if os.geteuid() == 0:
         # The rights of a folder mean nothing to root; modules are imported with them, all the same.
-        code = SLOW.replace("sys.exit(main())", "os.setgroups([]); os.setuid(65534); sys.exit(main())")
+        # Modules are imported first: nobody may not be let into the folder that they are installed in.
+        imports = (
+            "import importlib, pkgutil, nircam_tso; "
+            "[importlib.import_module(m.name) for m in pkgutil.walk_packages(nircam_tso.__path__, 'nircam_tso.')"
+            " if '.report' not in m.name]; "
+        )
+        code = SLOW.replace("sys.exit(main())", imports + "os.setgroups([]); os.setuid(65534); sys.exit(main())")
         for parent in [tmp_path, *tmp_path.parents]:
             if parent.owner() == "root" and parent.is_relative_to("/tmp"):
                 parent.chmod(parent.stat().st_mode | 0o011 if parent != Path("/tmp") else 0o1777)

@@ -70,8 +70,9 @@ class TestShapes:
         data = images()
         for i in range(0, N, 13):
             place = (ts["x_gauss"][i].value, ts["y_gauss"][i].value)
-            theirs = EllipticalAperture(place, 6.0, 4.0).do_photometry(data[i] - ts["background"][i].value)
-            assert ts["aperture_sum_theirs"][i].value == pytest.approx(theirs[0][0], rel=1e-9)
+            mask = EllipticalAperture(place, 6.0, 4.0).to_mask(method="exact")
+            theirs = (mask.cutout(data[i] - ts["background"][i].value) * mask.data).sum()
+            assert ts["aperture_sum_theirs"][i].value == pytest.approx(theirs, rel=1e-9)
 
     def test_settings_are_kept(self, ts):
         settings = json.loads(ts.meta["provenance"])["settings"]

@@ -19,6 +19,12 @@ TIMES = Time(60000 + np.arange(N) / 1000, format="mjd")
 LIGHT = 2 * np.pi * 1.2 * 0.9 * 5000
 
 
+def exact_sum(image, position, radius):
+    """Sum within a circle that lies inside the image, by photutils' overlaps."""
+    mask = CircularAperture(position, radius).to_mask(method="exact")
+    return float((mask.cutout(image) * mask.data).sum())
+
+
 def star(x=X, y=Y):
     yy, xx = np.indices(SHAPE)
     return 5000 * np.exp(-((xx - x) ** 2 / (2 * 1.2**2) + (yy - y) ** 2 / (2 * 0.9**2)))
@@ -158,7 +164,7 @@ def test_the_sky_is_taken_off_once(background, center):
     for radius in (3, 5):
         net, area = ts[f"aperture_sum_r{radius}"].value, ts[f"aperture_area_r{radius}"].value
         for k in range(N):
-            gross = CircularAperture((x[k], y[k]), radius).do_photometry(data[k], method="exact")[0][0]
+            gross = exact_sum(data[k], (x[k], y[k]), radius)
             assert net[k] + ts["background"][k].value * area[k] == pytest.approx(gross, rel=1e-12)
     assert np.mean(ts["background"].value) == pytest.approx(300, abs=1)
     # Once more on what is left: nothing but noise.
@@ -197,7 +203,7 @@ def test_the_aperture_sits_on_the_star():
     """Centre handed over as (y, x): a star off-centre loses most of its light."""
     ts = measure(cube(), center="gaussian", aperture_radii=[3.5])
     np.testing.assert_allclose(ts["aperture_sum_r3.5"].value, LIGHT, rtol=0.03)
-    swapped = CircularAperture((Y, X), 3.5).do_photometry(star(), method="exact")[0][0]
+    swapped = exact_sum(star(), (Y, X), 3.5)
     assert swapped < 0.3 * LIGHT
 
 
