@@ -7,6 +7,7 @@ import numpy as np
 
 from nircam_tso.extractor.boxes import Box, box_about, read_box, star_box
 from nircam_tso.extractor.groups import ramp_settings, unsaturated_range
+from nircam_tso.extractor.line_noise import remaining_noise
 from nircam_tso.extractor.locate import SEARCH_SIZE, brightest_spot, light_centre, start_position
 from nircam_tso.extractor.noise import noise_model
 from nircam_tso.extractor.pixels import RampSettings
@@ -16,7 +17,7 @@ from nircam_tso.extractor.settings import positions
 from nircam_tso.extractor.sky import sample_sky
 from nircam_tso.extractor.stamps import centre_stamps
 from nircam_tso.extractor.star import Star
-from nircam_tso.extractor.stripes import find_stripes, remaining_noise
+from nircam_tso.extractor.stripes import find_stripes
 from nircam_tso.measure.background import FrameBackground
 from nircam_tso.measure.photometry import aperture_footprint
 from nircam_tso.measure.profile import FWHM_PER_STDDEV

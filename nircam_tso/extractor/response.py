@@ -82,33 +82,30 @@ def _of_gaussian(plan, stamp, holes):
     ]
     steps = np.array([1e-4 * abs(start[0]), 1e-4, 1e-4, 1e-4, 1e-4, 1e-4, 1e-4 * abs(start[0])])
 
-    def model(p):
-        image = evaluate_gaussians(stamp.shape, *p[:6, None], pixel_integrated=settings.pixel_integrated)[0]
-        return image + p[6]
+    def models(parameters):
+        """Images of many sets of parameters, shape (m, 7), at once."""
+        images = evaluate_gaussians(stamp.shape, *parameters[:, :6].T, pixel_integrated=settings.pixel_integrated)
+        return images + parameters[:, 6, None, None]
 
-    def slopes(p):
-        moves = (np.eye(7)[k] * steps[k] for k in free)
-        return np.stack(
-            [(model(p + move) - model(p - move)) / (2 * steps[k]) for k, move in zip(free, moves, strict=True)]
-        )
+    moves = np.diag(steps)[free]
 
-    def gradient(p):
-        # Coarser than the slopes' own steps, whose rounding would be the difference.
-        return (slopes(p) * weights * (stamp - model(p))).sum(axis=(1, 2))
+    def slopes(places):
+        """The model's derivatives at some sets of parameters, shape (m, n_free, ny, nx)."""
+        around = places[:, None, None] + np.stack([moves, -moves])
+        images = models(around.reshape(-1, 7)).reshape(*around.shape[:3], *stamp.shape)
+        return (images[:, 0] - images[:, 1]) / (2 * steps[free])[:, None, None]
 
-    hessian = np.array(
-        [
-            (gradient(start - 30 * steps * np.eye(7)[k]) - gradient(start + 30 * steps * np.eye(7)[k]))
-            / (60 * steps[k])
-            for k in free
-        ]
-    )
+    # Coarser than the slopes' own steps, whose rounding would be the difference.
+    places = start + 30 * np.concatenate([-moves, moves])
+    gradients = (slopes(places) * (weights * (stamp - models(places)))[:, None]).sum(axis=(2, 3))
+    below, above = gradients.reshape(2, len(free), len(free))
+    hessian = (below - above) / (60 * steps[free])[:, None]
     # Of a round star no angle is known: nothing must follow from its rounding.
     scales = np.sqrt(np.maximum(np.abs(np.diag(hessian)), np.finfo(float).tiny))
     inverse = np.linalg.pinv((hessian + hessian.T) / 2 / np.outer(scales, scales), rcond=1e-9) / np.outer(
         scales, scales
     )
-    jacobian = slopes(start) * weights
+    jacobian = slopes(start[None])[0] * weights
     images = {_PARAMETERS[k]: (row[:, None, None] * jacobian).sum(axis=0) for k, row in zip(free, inverse, strict=True)}
     if "theta" in images:
         images["theta"] = np.degrees(images["theta"])

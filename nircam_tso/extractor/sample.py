@@ -121,9 +121,9 @@ class SampleReader:
             )
         return Sample(*joined)
 
-    def images_of(self, index, box):
+    def images_of(self, index, box, stop=None):
         """
-        Read one integration.
+        Read one integration, or a run of them.
 
         Parameters
         ----------
@@ -131,12 +131,14 @@ class SampleReader:
             Row of the exposure.
         box : Box
             Part of the frame.
+        stop : int, optional
+            One past the last row; by default one integration is read.
 
         Returns
         -------
         `~nircam_tso.extractor.pixels.Images`
         """
-        block = self.exposure.read_flagged(index, index + 1, box.rows)[0]
+        block = self.exposure.read_flagged(index, index + 1 if stop is None else stop, box.rows)[0]
         return block_images(block, self.ramp, box, self.dq_mask, self.stripes)
 
     def corrected(self, stripes):

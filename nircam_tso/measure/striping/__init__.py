@@ -1,31 +1,24 @@
 """1/f noise: levels that the pixels of a row, a column or an output's part of a row have in common.
 
-Read in the order lines (which pixels belong together), terms (their levels, and how
-they are taken off), remaining (what is left of them in a sum of pixels).
+Read in the order lines (which pixels belong together), residuals (images less all else),
+terms (the lines' levels, and how they are taken off), variograms (what pixels have in
+common), remaining (what is left of it in a sum of pixels).
 """
 
 from nircam_tso.measure.striping.lines import Lines, ReadoutLayout, striping_lines, subtract_terms
-from nircam_tso.measure.striping.remaining import (
-    LineVariance,
-    Variograms,
-    level_scatter,
-    line_noise,
-    line_variance,
-    noise_variograms,
-)
+from nircam_tso.measure.striping.remaining import LineVariance, level_scatter, line_noise, line_variance
+from nircam_tso.measure.striping.residuals import Residuals, image_levels, image_residuals, series_residuals
 from nircam_tso.measure.striping.terms import (
     MIN_FREE,
-    Residuals,
     StripingModel,
     StripingTerms,
     correct_groups,
     fit_striping,
     group_differences,
-    image_residuals,
     remaining_variance,
-    series_residuals,
     striping_terms,
 )
+from nircam_tso.measure.striping.variograms import Variograms, noise_variograms
 
 __all__ = [
     "MIN_FREE",
@@ -39,6 +32,7 @@ __all__ = [
     "correct_groups",
     "fit_striping",
     "group_differences",
+    "image_levels",
     "image_residuals",
     "level_scatter",
     "line_noise",

@@ -1,49 +1,24 @@
 """What stripes, corrected or not, add to the variance of a sum of pixels.
 
-1/f noise is stationary in the time of readout: what two pixels have in common depends
-on how long after one another they were read. Half the mean square difference of pixels
-by that time, the variogram (Matheron 1963, Economic Geology 58, 1246), tells all of it
-and does not care about an image's level. A corrected, sky-subtracted aperture sum is
-a weighted sum of pixels whose weights add up to 0, and its variance follows.
+A corrected, sky-subtracted aperture sum is a weighted sum of pixels whose weights add up
+to 0, and its variance follows from the pixels' variograms, which do not care about an
+image's level.
 """
 
 from typing import NamedTuple
 
 import numpy as np
-from scipy import fft
 
-from nircam_tso.measure.clipping import clipped_statistics
+from nircam_tso.measure.striping.variograms import readout_products, readout_spectra, readout_streams
 
-__all__ = ["LineVariance", "Variograms", "level_scatter", "line_noise", "line_variance", "noise_variograms"]
+__all__ = ["LineVariance", "level_scatter", "line_noise", "line_variance"]
 
 _MAD_TO_SIGMA = 1.482602218505602
-#: Parts of a sample, each left out once, by which its own scatter is judged.
-_PARTS = 8
 #: Standard errors by which levels must differ from what lines tell to count.
 _SURE = 2.0
 #: Variance of the mean square of second differences of N white values, over 2 / N (the sum of the
 #: squares of their autocorrelation 1, -2/3, 1/6 on both sides).
 _SECOND_DIFFERENCES = 35 / 18
-
-
-class Variograms(NamedTuple):
-    """
-    Half the mean square difference of two pixels, by the time between them in pixels.
-
-    Attributes
-    ----------
-    line, same, other : `~numpy.ndarray` of float64, shape (n_times,)
-        Of pixels of one line, of different lines read through the same output, and of
-        different outputs; NaN where there are no such pixels. What happens between lines
-        is no part of the drift: levels of rows may be more than time tells.
-    parts : tuple of Variograms
-        The same without an eighth of the images each; empty for a single image.
-    """
-
-    line: np.ndarray
-    same: np.ndarray
-    other: np.ndarray
-    parts: tuple = ()
 
 
 class LineVariance(NamedTuple):
@@ -60,152 +35,6 @@ class LineVariance(NamedTuple):
 
     variance: np.ndarray
     error: np.ndarray
-
-
-def _streams(images, layout):
-    """Pixels in the order of their readout, shape (n_outputs, n_lines, n_times), 0 in the gaps between lines."""
-    if abs(layout.fast_axis) == 2:
-        images = np.swapaxes(images, -1, -2)
-    if layout.slow_axis < 0:
-        images = images[..., ::-1, :]
-    n_lines, length = images.shape
-    edges = (0, length) if layout.edges is None else layout.edges
-    width = int(np.diff(edges).max())
-    result = np.zeros((len(edges) - 1, n_lines, width + layout.overhead))
-    for k, (first, stop) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
-        part = images[..., first:stop]
-        result[k, :, : stop - first] = part[..., ::-1] if layout.fast_axis < 0 else part
-    return result
-
-
-def _spectra(streams):
-    """Spectra of whole outputs, and of each line by itself."""
-    whole = streams.reshape(len(streams), -1)
-    # Twice as long, so that the end does not meet the beginning.
-    return tuple(fft.rfft(part, _long(part.shape[-1]), axis=-1) for part in (whole, streams))
-
-
-def _long(n_times):
-    return fft.next_fast_len(2 * n_times, real=True)
-
-
-def _products(a, b, n_times, length):
-    """
-    Sums of products of pixels by the time between them, shape (3, n_times).
-
-    Of pixels of one line, of different lines of one output, and of different outputs.
-    """
-    result = np.zeros((3, n_times))
-    line = _power(a[1], b[1]).sum(axis=(0, 1))
-    result[0, :length] = fft.irfft(line, _long(length))[:length]
-    same = _power(a[0], b[0]).sum(axis=0)
-    result[1] = fft.irfft(same, _long(n_times))[:n_times] - result[0]
-    if len(a[0]) > 1:
-        every = _power(a[0].sum(axis=0), b[0].sum(axis=0))
-        result[2] = fft.irfft(every - same, _long(n_times))[:n_times]
-    return result
-
-
-def _power(a, b):
-    """Real part of the cross spectrum."""
-    return a.real * b.real + a.imag * b.imag
-
-
-def noise_variograms(parts, layout, excess=None):
-    """
-    Variograms of images of a series.
-
-    Parameters
-    ----------
-    parts : iterable of (`~numpy.ndarray`, `~numpy.ndarray`)
-        Uncorrected images less the scaled median image, float64 of shape (b, ny, nx),
-        and the pixels to use, bool of the same shape: those away from the star that
-        are not bad. One part after another, so that many images need little memory.
-        Pixels that are off by more than five times the others' scatter are left out, too.
-    layout : ReadoutLayout
-        How the frame was read.
-    excess : `~numpy.ndarray` of float64, shape (ny, nx), optional
-        White variance of each pixel less that of a typical one. Pairs of another
-        distance in time are other pixels: where light falls on some of them its photon
-        noise would pass for noise that the others have in common.
-
-    Returns
-    -------
-    Variograms
-        All NaN where there are no pixels.
-    """
-    n_times, length, binned, last, weights, pairs = 1, 1, [], None, None, None
-    for residuals, usable in parts:
-        for values, use in zip(residuals, usable, strict=True):
-            use = use & np.isfinite(values)
-            if not use.any():
-                continue
-            values = values - _median(values, use)
-            use = use & (np.abs(values) <= 5 * _MAD_TO_SIGMA * _median(np.abs(values), use))
-            z = np.where(use, values, 0.0)
-            square = z * z if excess is None else np.where(use, z * z - excess, 0.0)
-            stream = _streams(z, layout)
-            length = stream.shape[-1]
-            n_times = stream.shape[1] * length
-            if last is None or not np.array_equal(use, last):
-                # Most images lack the same pixels.
-                last, weights = use, _spectra(_streams(use.astype(float), layout))
-                pairs = _products(weights, weights, n_times, length)
-            first, second = _spectra(stream), _spectra(_streams(square, layout))
-            squares = _products(second, weights, n_times, length) - _products(first, first, n_times, length)
-            binned.append(np.stack([_binned(*both) for both in zip(pairs, squares, strict=True)]))
-    if not binned:
-        return Variograms(*np.full((3, 1), np.nan))
-    groups = [np.sum(part, axis=0) for part in np.array_split(np.array(binned), min(_PARTS, len(binned)))]
-    whole = np.sum(groups, axis=0)
-    left = [Variograms(*_smooth(whole - group, n_times, length)) for group in groups]
-    return Variograms(*_smooth(whole, n_times, length), tuple(left) if len(groups) > 1 else ())
-
-
-def _median(values, use):
-    """Median of the pixels to use, by counting: much quicker than numpy's."""
-    flat = values.reshape(1, -1)
-    return clipped_statistics(flat, np.arange(values.size), bad=~use.reshape(1, -1), rounds=0).median[0]
-
-
-def _bins(n_times):
-    """Logarithm of times, and their bins: sixths of octaves."""
-    times = np.log2(np.arange(n_times) + 0.5)
-    return times, np.floor(6 * times).astype(int) + 6
-
-
-def _binned(counts, squares):
-    """Sums over the bins of time: of pairs, of their squares, and of pairs times time."""
-    times, bins = _bins(len(counts))
-    # Counts are whole numbers, but for the transform's rounding.
-    counts = np.rint(counts)
-    return np.stack([np.bincount(bins, part) for part in (counts, np.where(counts > 0, squares, 0.0), counts * times)])
-
-
-def _smooth(binned, n_times, length):
-    """
-    Variograms out of the numbers of pairs and their sums, evened out over times.
-
-    Each time has other pairs of pixels, hence another share of the slow drifts that the
-    sample happens to have: without smoothing, these steps would pass for noise within rows.
-    Within a line sixths of octaves will do, as all of its drift cancels. Those of different
-    lines of an output are told by few lines: of them a cubic in the logarithm of time is taken, of which
-    1/f noise needs a straight line.
-    """
-    times, bins = _bins(n_times)
-    result = np.full((3, n_times), np.nan)
-    for k, (number, squares, places) in enumerate(binned):
-        known = np.flatnonzero(number > 0)
-        if known.size == 0:
-            continue
-        place, mean = places[known] / number[known], squares[known] / number[known]
-        if k == 1:
-            # How many lines a bin spans: as often are its drifts independent.
-            spans = np.maximum(np.bincount(bins)[known] / length, 1.0)
-            curve = np.polynomial.Polynomial.fit(place, mean, min(3, known.size - 1), w=np.sqrt(spans))
-            mean = curve(place)
-        result[k] = np.interp(times, place, mean)
-    return result
 
 
 def _after_correction(weights, model):
@@ -244,14 +73,14 @@ def level_scatter(levels):
     Parameters
     ----------
     levels : array_like, shape (S,)
-        Levels in their order in time; those that are not finite are left out.
+        Levels in their order in time. One that is not finite is a gap: no difference spans it.
 
     Returns
     -------
     variance, error : float
         From second differences, which a sky that drifts slowly does not change, without
         those beyond four times their robust scatter; and its standard error, for levels
-        that are independent. NaN for fewer than four.
+        that are independent. NaN for fewer than two such differences.
 
     Examples
     --------
@@ -261,8 +90,8 @@ def level_scatter(levels):
     >>> print(round(level_scatter(drift + np.random.default_rng(1).normal(0, 3, 400))[0], 1))
     8.6
     """
-    levels = np.asarray(levels, np.float64)
-    steps = np.diff(levels[np.isfinite(levels)], 2)
+    steps = np.diff(np.asarray(levels, np.float64), 2)
+    steps = steps[np.isfinite(steps)]
     if len(steps) < 2:
         return np.nan, np.nan
     steps = steps[np.abs(steps) <= 4 * _MAD_TO_SIGMA * np.median(np.abs(steps))]
@@ -321,9 +150,9 @@ def line_variance(variograms, layout, free, weights, *, model=None, level=None):
 
     def variances(one, white):
         """Of one sum, for the whole and its parts, with different lines independent on average."""
-        streams = _streams(one, layout)
-        spectra = _spectra(streams)
-        products = _products(spectra, spectra, streams[0].size, streams.shape[-1])
+        streams = readout_streams(one, layout)
+        spectra = readout_spectra(streams)
+        products = readout_products(spectra, spectra, streams[0].size, streams.shape[-1])
         total = one.sum() ** 2
         return np.array(
             [

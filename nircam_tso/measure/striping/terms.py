@@ -5,21 +5,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nircam_tso.measure.clipping import clipped_statistics
-from nircam_tso.measure.reference import series_reference
 from nircam_tso.measure.striping.lines import Lines, line_medians, subtract_terms
+from nircam_tso.measure.striping.residuals import image_residuals
 
 __all__ = [
     "MIN_FREE",
-    "Residuals",
     "StripingModel",
     "StripingTerms",
     "correct_groups",
     "fit_striping",
     "group_differences",
-    "image_residuals",
     "remaining_variance",
-    "series_residuals",
     "striping_terms",
 ]
 
@@ -28,28 +24,6 @@ MIN_FREE = 8
 #: Variance of the median of many normal values, times their number.
 _MEDIAN_VARIANCE = np.pi / 2
 _MAD_TO_SIGMA = 1.482602218505602
-
-
-class Residuals(NamedTuple):
-    """
-    A sample of images less what they have in common.
-
-    Attributes
-    ----------
-    values : `~numpy.ndarray` of float64, shape (S, ny, nx)
-        Images less their level and the scaled median image.
-    usable : `~numpy.ndarray` of bool, shape (S, ny, nx)
-        Pixels away from the star that are not bad.
-    reference : `~numpy.ndarray` of float64, shape (ny, nx), or None
-        The median image, less its level.
-    free : `~numpy.ndarray` of bool, shape (ny, nx)
-        Pixels away from the star that are not always bad.
-    """
-
-    values: np.ndarray
-    usable: np.ndarray
-    reference: np.ndarray | None
-    free: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,74 +133,6 @@ def remaining_variance(variance, error):
     finite = np.where(known, error, 0.0)
     total = np.where(variance + finite > 0, variance + finite, 1.0)
     return np.where(known, variance * finite / total, variance)[()]
-
-
-def _levels(images, bad, free):
-    """Median over the free pixels of each image, 0 where there is none."""
-    flat = images.reshape(len(images), -1)
-    statistics = clipped_statistics(flat, np.flatnonzero(free), bad=bad.reshape(len(bad), -1), rounds=0)
-    return np.nan_to_num(statistics.median)
-
-
-def image_residuals(images, bad, free, window, reference):
-    """
-    Images less their level and, where there is one, the scaled reference.
-
-    Parameters
-    ----------
-    images, bad, free, window
-        As for `series_residuals`.
-    reference : `~numpy.ndarray` of float64, shape (ny, nx), or None
-        Median image of the series, less its level.
-
-    Returns
-    -------
-    `~numpy.ndarray` of float64, shape (B, ny, nx)
-    """
-    bad = bad | ~np.isfinite(images)
-    values = images - _levels(images, bad, free)[:, None, None]
-    if reference is None:
-        return values
-    good = window & ~bad
-    flux = np.where(good, values, 0.0).sum(axis=(1, 2))
-    expected = np.where(good, reference, 0.0).sum(axis=(1, 2))
-    factor = np.ones(len(images))
-    np.divide(flux, expected, out=factor, where=expected > 0)
-    # A blank field, or an integration without its star, has no flux to scale by.
-    factor[~((factor > 0.5) & (factor < 2.0))] = 1.0
-    values -= factor[:, None, None] * reference
-    return values
-
-
-def series_residuals(images, bad, free, window, *, reference="median"):
-    """
-    A sample of images less their level and the scaled median image.
-
-    Parameters
-    ----------
-    images : `~numpy.ndarray` of float64, shape (S, ny, nx)
-        The sample, sky included.
-    bad : `~numpy.ndarray` of bool, shape (S, ny, nx)
-        Bad pixels.
-    free : `~numpy.ndarray` of bool, shape (ny, nx)
-        Pixels away from the star that see what the others see.
-    window : `~numpy.ndarray` of bool, shape (ny, nx)
-        Pixels whose sum is the star's flux, such as the largest aperture.
-    reference : {"median", None}, optional
-        None takes the level off alone.
-
-    Returns
-    -------
-    Residuals
-    """
-    images = np.asarray(images, np.float64)
-    bad = bad | ~np.isfinite(images)
-    image = None
-    if reference is not None:
-        levels = _levels(images, bad, free)
-        series = series_reference(images - levels[:, None, None], bad, window)
-        image, free = series.image, free & ~series.constant_bad
-    return Residuals(image_residuals(images, bad, free, window, image), free & ~bad, image, free)
 
 
 def _true_variance(deviations, errors):

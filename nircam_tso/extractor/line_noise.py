@@ -1,0 +1,167 @@
+"""What stripes leave in the errors of a star's sums."""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from nircam_tso.extractor.response import responses
+from nircam_tso.extractor.search import ENOUGH, hit_finder, search_noise
+from nircam_tso.extractor.sky import sky_shares
+from nircam_tso.extractor.stripes import star_pixels
+from nircam_tso.measure.background import estimate_background
+from nircam_tso.measure.overlap import circle_overlap
+from nircam_tso.measure.striping import image_levels, line_variance, series_residuals
+
+__all__ = ["LineNoise", "remaining_noise"]
+
+#: Line noise that is less than this part of a sum's white variance cannot be told from none.
+_LEAST_PART = 0.05
+#: What does not exceed so many of its standard errors is chance.
+_SURE = 3.0
+
+
+@dataclass(frozen=True)
+class LineNoise:
+    """
+    Standard deviation that stripes leave along lines, as each kind of sum sees it; 0 for none.
+
+    Attributes
+    ----------
+    circles : `~numpy.ndarray`, shape (R,)
+        Circular apertures.
+    named : dict of str to float
+        Other shapes, and masks; none is in it where there is no such noise.
+    psf : float
+        The PSF-weighted flux.
+    columns : dict of str to float
+        Variance that stripes add to other columns: the sky, centres, widths and the like.
+    notes : tuple of str
+        What the metadata should say.
+    """
+
+    circles: np.ndarray
+    named: dict = field(default_factory=dict)
+    psf: float = 0.0
+    columns: dict = field(default_factory=dict)
+    notes: tuple = ()
+
+    @property
+    def any(self):
+        """Whether sums have any."""
+        return bool(np.any(self.circles > 0) or any(value > 0 for value in self.named.values()) or self.psf > 0)
+
+
+def remaining_noise(plan, reader, stripes, others, reach):
+    """
+    Noise that stripes, corrected or not, leave in the sums of a star.
+
+    Parameters
+    ----------
+    plan : `~nircam_tso.extractor.plan.Plan`
+        The star's plan.
+    reader : `~nircam_tso.extractor.sample.SampleReader`
+        Reads samples.
+    stripes : Stripes
+        What is known of the stripes.
+    others : sequence of (float, float)
+        (x, y) of the other stars in the frame.
+    reach : float
+        How far from its centre the largest aperture reaches.
+
+    Returns
+    -------
+    LineNoise
+        Zeros where too few integrations tell, or where what they tell is no more than chance.
+    """
+    settings, shape = plan.settings, plan.frame_shape
+    none = LineNoise(np.zeros(len(settings.aperture_radii)))
+    if plan.error_source == "none":
+        return none
+    if len(reader.exposure) < ENOUGH:
+        return replace(none, notes=(f"1/f noise: in no error, as fewer than {ENOUGH} integrations tell nothing of it",))
+    read, model = plan.read, stripes.model
+    layout = _layout_of(stripes.layout, shape, read)
+    if model is not None:
+        free, variograms, level = model.free, stripes.variograms, stripes.level
+    else:
+        star = star_pixels(settings, shape, [plan.position, *others], reach)[read.window]
+        free, variograms, level = _noise_of_sample(plan, reader, stripes, star, layout)
+    if np.isnan(variograms.line).all():
+        return none
+    apertures, names = _apertures(plan)
+    columns = {name: _in_read(plan, image) for name, image in responses(plan).items()}
+    background, sky = settings.background, plan.footprint
+
+    weights = [image - sky_shares(background, sky, image) for image in (*apertures, *columns.values())]
+    noise = _in_read(plan, plan.noise)
+    white = [float((np.square(image) * noise).sum()) for image in (*apertures, *columns.values())]
+    if background is not None:
+        window = _in_read(plan, plan.aperture_window.astype(float))
+        weights.append(sky_shares(background, sky, window / window.sum()))
+        white.append(float(np.square(weights[-1]).sum()) * max(float(variograms.line[1]), 0.0))
+    found, error = line_variance(variograms, layout, free, weights, model=model, level=level)
+    # What is no more than chance, or lost in the white noise, counts as none.
+    found = np.where((found > _SURE * error) & (found >= _LEAST_PART * np.array(white)), found, 0.0)
+    chords = np.square(apertures.sum(axis=2 if stripes.along == "row" else 1)).sum(axis=1)
+    sums = np.sqrt(np.divide(found[: len(apertures)], chords, out=np.zeros(len(apertures)), where=chords > 0))
+    n = len(settings.aperture_radii)
+    others = dict(zip([*columns, "background"], map(float, found[len(apertures) :]), strict=False))
+    return LineNoise(
+        sums[:n], dict(zip(names, map(float, sums[n:-1]), strict=True)), float(sums[-1]),
+        {name: value for name, value in others.items() if value > 0},
+    )  # fmt: skip
+
+
+def _noise_of_sample(plan, reader, stripes, star, layout):
+    """Pixels beside the stars, the variograms of uncorrected images, and the scatter of their level."""
+    background, read = plan.settings.background, plan.read
+    sample = reader.sample(read)
+    free = ~star & ~reader.never[read.window]
+    hit = hit_finder(sample.data, sample.bad, free)
+
+    def sky_off(images, bad):
+        # Lines across the readout are the sky's affair, and gone when sums are made.
+        skies = estimate_background(np.ascontiguousarray(images), plan.footprint, background, bad=bad)
+        return images - np.where(skies.valid[:, None, None], skies.image, 0.0)
+
+    without_sky = None if getattr(background, "axis", stripes.along) == stripes.along else sky_off
+    images, bad = sample.data, sample.bad | hit(sample.data, image_levels(sample.data, sample.bad, free))
+    if without_sky is not None:
+        images = without_sky(images, bad)
+    residuals = series_residuals(images, bad, free, star)
+    return residuals.free, *search_noise(reader, read, layout, residuals, star, hit, without_sky)
+
+
+def _layout_of(layout, shape, box):
+    """How a part of a frame was read: what lies beside it passes as a longer pause between lines."""
+    axis = 2 - abs(layout.fast_axis)
+    part = (box.rows, box.columns)[axis]
+    edges = (0, shape[axis]) if layout.edges is None else layout.edges
+    width = int(np.diff(edges).max())
+    inner = [edge - part.start for edge in edges if part.start < edge < part.stop]
+    own = (0, *inner, part.stop - part.start)
+    pause = layout.overhead + width - int(np.diff(own).max())
+    return replace(layout, edges=None if layout.edges is None else own, overhead=pause)
+
+
+def _apertures(plan):
+    """Weights of the pixels in each sum: circles, shapes and masks, and the PSF."""
+    settings, read = plan.settings, plan.read
+    place = read.here(plan.position)
+    radii = np.array(settings.aperture_radii) * (plan.fwhm if settings.radius_unit == "fwhm" else 1.0)
+    weights = [circle_overlap(read.shape, place, radius) for radius in radii]
+    weights += [shape.overlap(read.shape, place) for shape in settings.aperture_shapes.values()]
+    weights += [settings.aperture_masks[name][read.window].astype(float) for name in plan.masks]
+    model = plan.star.model(plan.box.shape)
+    psf = np.zeros(read.shape)
+    if model is not None and model.sum() > 0:
+        model = np.where(plan.star.stamps.window(plan.box.shape) & ~plan.excluded, model / model.sum(), 0.0)
+        weighted = model / plan.noise
+        psf = _in_read(plan, weighted / max(float((weighted * model).sum()), 1e-300))
+    return np.stack([*weights, psf]), [*settings.aperture_shapes, *plan.masks]
+
+
+def _in_read(plan, image):
+    result = np.zeros(plan.read.shape)
+    result[plan.box.within(plan.read)] = image
+    return result

@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+
+from nircam_tso.extractor.search import searched_runs
+from nircam_tso.measure.striping import ReadoutLayout, level_scatter, noise_variograms
+
+SHAPE = (7, 20)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(20)
+
+
+def by_hand(images, usable, time):
+    """Half the mean square difference of pixels of one row that were read `time` apart."""
+    first, second = images[:, :, :-time], images[:, :, time:]
+    both = usable[:, :, :-time] & usable[:, :, time:]
+    return 0.5 * np.square(first - second)[both].mean()
+
+
+@pytest.mark.parametrize("how", ["the same pixels", "other pixels in each", "a few lack"])
+def test_pairs_within_a_row_are_those_counted_by_hand(rng, how):
+    images = 40.0 + rng.normal(0, 3, (16, *SHAPE)) + np.cumsum(rng.normal(0, 1, (16, *SHAPE)), axis=2)
+    usable = np.broadcast_to(np.arange(SHAPE[1]) != 6, images.shape).copy()
+    if how == "other pixels in each":
+        usable &= rng.random(images.shape) < 0.8
+    if how == "a few lack":
+        usable[3, 2, 11] = usable[9, 5, 0] = False
+        images[3, 2, 11] = 1e9
+    found = noise_variograms([(images[:9], usable[:9]), (images[9:], usable[9:])], ReadoutLayout())
+    # Bins hold a single time each, so that nothing is evened out.
+    for time in (1, 2, 3, 4):
+        expected = by_hand(images, usable, time)
+        assert found.line[time] == pytest.approx(expected, rel=0.01 if how == "a few lack" else 1e-9)
+    assert len(found.parts) == 2
+    assert found.parts[0].line[1] == pytest.approx(by_hand(images[9:], usable[9:], 1), rel=0.02)
+
+
+def test_a_single_part_is_split_to_be_judged(rng):
+    images = rng.normal(0, 3, (24, *SHAPE))
+    usable = np.ones(images.shape, bool)
+    found = noise_variograms([(images, usable)], ReadoutLayout())
+    assert len(found.parts) == 8
+    assert found.parts[2].line[1] == pytest.approx(by_hand(np.delete(images, [6, 7, 8], 0), usable[3:], 1), rel=1e-9)
+
+
+def test_photon_noise_of_bright_pixels_is_no_common_noise(rng):
+    excess = np.zeros(SHAPE)
+    excess[:, 12:] = 12.0
+    images = rng.normal(0, 1, (400, *SHAPE)) * np.sqrt(4 + excess)
+    usable = np.ones(images.shape, bool)
+    plain = noise_variograms([(images, usable)], ReadoutLayout())
+    better = noise_variograms([(images, usable)], ReadoutLayout(), excess)
+    # Pairs far apart are more often one in the dark and one in the light.
+    np.testing.assert_allclose(plain.line[[1, 12]], [4 + 12 * 15 / 38, 4 + 12 / 2], rtol=0.05)
+    np.testing.assert_allclose(better.line[[1, 4, 12, 18]], 4.0, atol=0.3)
+
+
+def test_levels_are_not_compared_over_gaps():
+    rng = np.random.default_rng(8)
+    runs = [1000.0 * k + rng.normal(0, 3, 50) for k in range(8)]
+    variance, error = level_scatter(np.concatenate([[*run, np.nan] for run in runs]))
+    assert variance == pytest.approx(9.0, abs=3 * error)
+    assert 0.5 < error < 2.0
+    assert np.isnan(level_scatter([1.0, np.nan, 2.0, 3.0, np.nan])).all()
+
+
+@pytest.mark.parametrize("n", [10, 31, 32, 33, 100, 129, 5000])
+def test_runs_lie_within_the_series(n):
+    for shape in ((64, 64), (320, 320), (2048, 2048)):
+        runs = searched_runs(n, ReadoutLayout(), shape)
+        rows = np.concatenate([np.arange(*run) for run in runs])
+        assert rows[0] == 0 and rows[-1] == n - 1
+        assert (np.diff(rows) > 0).all()
+        assert len(rows) <= min(n, 128)
+        assert len(rows) >= min(n, 8)
+
+
+def test_how_many_are_searched_depends_on_the_frame():
+    assert sum(stop - first for first, stop in searched_runs(9999, ReadoutLayout(), (64, 64))) == 128
+    assert sum(stop - first for first, stop in searched_runs(9999, ReadoutLayout(), (320, 320))) == 32
+    assert sum(stop - first for first, stop in searched_runs(9999, ReadoutLayout(), (2048, 2048))) == 8
+    # Columns are read beside each other by four outputs.
+    edges = (0, 512, 1024, 1536, 2048)
+    assert len(searched_runs(9999, ReadoutLayout(edges=edges, overhead=12), (256, 2048))) == 29
