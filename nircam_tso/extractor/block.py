@@ -10,6 +10,7 @@ from nircam_tso.extractor.profiles import component_columns, profile_columns
 from nircam_tso.extractor.sky import line_level_error, sky_levels, subtract_sky
 from nircam_tso.extractor.stamps import centre_stamps
 from nircam_tso.extractor.sums import FluxMeter, pixel_variance, psf_columns
+from nircam_tso.measure.overlap import mark_circles
 from nircam_tso.measure.reference import replace_transients
 from nircam_tso.quality import DQ_BITS, QualityFlag
 
@@ -42,9 +43,11 @@ def measure_block(plan, block, place):
     """
     images = block_images(block, plan.ramp, plan.read, plan.dq_mask, plan.stripes.models)
     levels = sky_levels(plan, images)
+    pixels = images.data
     images = images.cut(plan.box.within(plan.read))
     # The sky is taken off in place, which must not reach the user's own array.
-    images.data = images.data.copy()
+    if np.may_share_memory(images.data, pixels):
+        images.data = images.data.copy()
     cleaned = None
     if plan.settings.clean is not None:
         images, levels, cleaned = clean_images(plan, images, levels, place)
@@ -103,10 +106,7 @@ def _aperture_pixels(plan, x, y, radii, shape):
     for mask in plan.masks.values():
         inside |= mask
     if plan.settings.aperture_radii:
-        largest = np.broadcast_to(radii.max(axis=-1), len(x))[:, None, None]
-        beside = np.maximum(np.abs(np.arange(shape[2]) - x[:, None]) - 0.5, 0.0) ** 2
-        above = np.maximum(np.abs(np.arange(shape[1]) - y[:, None]) - 0.5, 0.0) ** 2
-        inside |= above[:, :, None] + beside[:, None, :] < largest**2
+        mark_circles(inside, x, y, np.broadcast_to(radii.max(axis=-1), len(x)).astype(np.float64))
     for aperture in plan.settings.aperture_shapes.values():
         places, rows = np.unique(np.stack([x, y], axis=1), axis=0, return_inverse=True)
         for i, place in enumerate(places):

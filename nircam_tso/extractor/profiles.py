@@ -15,7 +15,7 @@ def _stamps(plan, images, bad):
     star = plan.star.stamps
     starts = (np.full(len(images), star.start[0]), np.full(len(images), star.start[1]))
     stamps = cut_stamps(images, *starts, star.shape, fill=np.nan)
-    holes = cut_stamps(bad.astype(float), *starts, star.shape, fill=1.0) > 0
+    holes = cut_stamps(bad, *starts, star.shape, fill=True)
     return stamps, holes | ~np.isfinite(stamps)
 
 

@@ -49,7 +49,7 @@ class Stamps:
         start = (np.array([self.start[0]]), np.array([self.start[1]]))
         stamp = cut_stamps(np.asarray(image, float)[None], *start, self.shape, fill=float(fill))
         if holes is not None:
-            where = cut_stamps(holes.astype(float)[None], *start, self.shape, fill=0.0) > 0
+            where = cut_stamps(holes[None], *start, self.shape, fill=False)
             fill_holes(stamp, where)
         if np.asarray(image).dtype == bool:
             return stamp[0] > 0
@@ -105,9 +105,7 @@ def centre_stamps(plan, images, bad, passing):
     stamps, holes = _cut(images, bad, x_start, y_start, shape)
     # The correlation sees zeros beyond the frame, which have no noise.
     noise = np.nan_to_num(plan.stamp_noise)
-    cc = plan.star.correlator.centers(
-        _filled(stamps, holes, _outside(images.shape, x_start, y_start, shape)), variance=noise, bad=holes
-    )
+    cc = plan.star.correlator.centers(_filled(stamps, holes, images.shape, x_start, y_start), variance=noise, bad=holes)
     x_cc, y_cc = cc.x.copy(), cc.y.copy()
     x_err, y_err, valid = cc.x_err.copy(), cc.y_err.copy(), cc.valid.copy()
 
@@ -119,9 +117,10 @@ def centre_stamps(plan, images, bad, passing):
         for i in index:
             x_start[i], y_start[i] = stamp_start((x_cc[i] + x_start[i], y_cc[i] + y_start[i]), shape, images.shape[1:])
         stamps[index], holes[index] = _cut(images[index], bad[index], x_start[index], y_start[index], shape)
-        outside = _outside(images.shape, x_start[index], y_start[index], shape)
         again = plan.star.correlator.centers(
-            _filled(stamps[index], holes[index], outside), variance=noise, bad=holes[index]
+            _filled(stamps[index], holes[index], images.shape, x_start[index], y_start[index]),
+            variance=noise,
+            bad=holes[index],
         )
         for whole, part in ((x_cc, again.x), (y_cc, again.y), (x_err, again.x_err), (y_err, again.y_err)):
             whole[index] = part
@@ -138,7 +137,9 @@ def centre_stamps(plan, images, bad, passing):
         values[~valid] = np.nan
 
     # A filled pixel says where the star usually is: no evidence for a fit.
-    _, left_out = _cut(images, passing | plan.excluded, x_start, y_start, shape)
+    left_out = holes
+    if passing.any():
+        _, left_out = _cut(images, passing | plan.excluded, x_start, y_start, shape)
     fits = _fit(plan, stamps, np.where(valid, x_cc, middle[0]), np.where(valid, y_cc, middle[1]), left_out)
     fits = _bound(plan, fits, x_start, y_start)
     better = _refilled(plan, images.shape, stamps, left_out, x_start, y_start, fits)
@@ -232,7 +233,7 @@ def _bound(plan, fits, x_start, y_start):
 def _cut(images, bad, x_start, y_start, shape):
     stamps = cut_stamps(images, x_start, y_start, shape, fill=np.nan)
     if bad.any():
-        holes = cut_stamps(bad.astype(float), x_start, y_start, shape, fill=1.0) > 0
+        holes = cut_stamps(bad, x_start, y_start, shape, fill=True)
     else:
         holes = np.zeros(stamps.shape, bool)
     holes |= ~np.isfinite(stamps)
@@ -270,10 +271,11 @@ def _outside(frames, x_start, y_start, shape):
     return ((y < 0) | (y >= frames[1]))[:, :, None] | ((x < 0) | (x >= frames[2]))[:, None, :]
 
 
-def _filled(stamps, holes, outside):
+def _filled(stamps, holes, frames, x_start, y_start):
     """Stamps for the correlation: holes from their neighbours, 0 beyond the edge, which has none worth asking."""
     if not holes.any():
         return stamps
+    outside = _outside(frames, x_start, y_start, stamps.shape[1:])
     stamps = stamps.copy()
     fill_holes(stamps, holes & ~outside, holes)
     stamps[outside] = 0.0

@@ -1,8 +1,11 @@
 """Where the star is: by cross-correlation with a template, and by its centre of light."""
 
+from __future__ import annotations
+
 import warnings
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numba import njit
@@ -16,6 +19,11 @@ from nircam_tso.measure.correlation import (
 )
 from nircam_tso.measure.stamps import cut_stamps, stamp_start
 from nircam_tso.measure.weighted import refine_shifts
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from numpy.typing import ArrayLike
 
 __all__ = ["Centers", "Correlator", "cut_stamps", "flux_weighted_centers", "stamp_start"]
 
@@ -107,7 +115,13 @@ class Correlator:
 
     METHODS = ("fourier", "image_registration")
 
-    def __init__(self, template_array, origin_xy, method="fourier", weighted=False):
+    def __init__(
+        self,
+        template_array: ArrayLike,
+        origin_xy: tuple[float, float],
+        method: Literal["fourier", "image_registration"] = "fourier",
+        weighted: bool = False,
+    ) -> None:
         if method not in self.METHODS:
             raise ValueError(f"method: {method!r} is not known; choose among {', '.join(self.METHODS)}")
         template = np.array(template_array, dtype=np.float64, order="C")
@@ -127,7 +141,7 @@ class Correlator:
         self._transform = np.fft.rfft2(template)
         self._products = gradient_products(template)
 
-    def centers(self, stamps, variance=None, bad=None):
+    def centers(self, stamps: ArrayLike, variance: ArrayLike | None = None, bad: ArrayLike | None = None) -> Centers:
         """
         Centres of a block of stamps.
 
@@ -307,7 +321,9 @@ def _flux_weighted(stamps, weights, bad, variance, x_out, y_out, x_err, y_err, v
         x_err[i], y_err[i] = np.sqrt(x_sum) / total, np.sqrt(y_sum) / total
 
 
-def flux_weighted_centers(stamps, weights=None, bad=None, variance=None):
+def flux_weighted_centers(
+    stamps: ArrayLike, weights: ArrayLike | None = None, bad: ArrayLike | None = None, variance: ArrayLike | None = None
+) -> Centers:
     """
     Centre of light: sum(x f) / sum(f) over the good pixels.
 

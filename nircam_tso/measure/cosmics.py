@@ -1,5 +1,7 @@
 """Cosmic rays: pixels that stand out of their own past and future."""
 
+from __future__ import annotations
+
 import math
 import numbers
 
@@ -25,7 +27,7 @@ def _window_of(i, n, window):
 _window_of_kernel = njit(cache=True, nogil=True)(_window_of)
 
 
-def context(first, stop, n, window):
+def context(first: int, stop: int, n: int, window: int) -> tuple[int, int]:
     """
     Integrations that must be at hand to judge some of a series.
 
@@ -99,7 +101,14 @@ def _flux_scales(images, bad, pixels, reference, tolerance, scales):
             scales[b] = scale
 
 
-def flux_scales(images, reference, window, *, bad=None, scatter=None):
+def flux_scales(
+    images: np.ndarray,
+    reference: np.ndarray,
+    window: np.ndarray,
+    *,
+    bad: np.ndarray | None = None,
+    scatter: np.ndarray | None = None,
+) -> np.ndarray:
     """
     Flux of each integration relative to a reference image, whatever hit it.
 
@@ -151,7 +160,7 @@ def flux_scales(images, reference, window, *, bad=None, scatter=None):
     return scales
 
 
-def expected_noise(variance, scatter, n):
+def expected_noise(variance: np.ndarray | None, scatter: np.ndarray, n: int) -> np.ndarray:
     """
     Noise that a pixel is expected to have about the scaled median of the series.
 
@@ -286,7 +295,19 @@ def _find(data, scales, bad, noise, first, n_series, window, sigma, begin, out):
                     out[b, y, x] = trusted or far > limit * spread
 
 
-def find_outliers(images, scales, *, first, stop, start=0, n=None, window=11, sigma=5.0, bad=None, noise=None):
+def find_outliers(
+    images: np.ndarray,
+    scales: np.ndarray,
+    *,
+    first: int,
+    stop: int,
+    start: int = 0,
+    n: int | None = None,
+    window: int = 11,
+    sigma: float = 5.0,
+    bad: np.ndarray | None = None,
+    noise: np.ndarray | None = None,
+) -> np.ndarray:
     """
     Pixels that differ from the same pixel in the integrations about them.
 
@@ -386,7 +407,7 @@ def _cube(name, values, shape):
     return values
 
 
-def spare_moved_stars(outliers, reference, window):
+def spare_moved_stars(outliers: np.ndarray, reference: np.ndarray, window: np.ndarray) -> np.ndarray:
     """
     Take back the outliers of integrations in which the star has moved.
 

@@ -1,9 +1,17 @@
 """The detector's lines, and what the noise that a readout leaves along them does to sums of pixels."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numba import njit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Literal
+
+    from numpy.typing import ArrayLike
 
 __all__ = ["Lines", "check_edges", "detector_lines", "line_chords"]
 
@@ -25,7 +33,9 @@ class Lines(NamedTuple):
     ends: np.ndarray | None
 
 
-def detector_lines(shape, along=None, edges=None):
+def detector_lines(
+    shape: tuple[int, int], along: Literal["row", "column"] | None = None, edges: Sequence[int] | None = None
+) -> Lines:
     """
     The lines of a frame: rows or columns of pixels, or an amplifier's parts of them.
 
@@ -68,7 +78,7 @@ def detector_lines(shape, along=None, edges=None):
     return Lines(np.arange(nx, dtype=np.int64), np.isin(np.arange(1, ny + 1), edges))
 
 
-def check_edges(along, edges):
+def check_edges(along: Literal["row", "column"] | None, edges: Sequence[int] | np.ndarray | None) -> np.ndarray:
     """
     Edges between the amplifiers' parts of lines, as an array.
 
@@ -126,7 +136,9 @@ def _line_squares(weights, edges):
     return squares
 
 
-def line_chords(weights, along=None, edges=None):
+def line_chords(
+    weights: np.ndarray, along: Literal["row", "column"] | None = None, edges: ArrayLike | None = None
+) -> np.ndarray | None:
     """
     What noise along the detector's lines does to weighted sums of pixels.
 

@@ -1,6 +1,15 @@
 """The point of an image of a star that stands for the star's position."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from numpy.typing import ArrayLike
 
 __all__ = ["checked_image", "find_origin"]
 
@@ -55,7 +64,9 @@ def checked_image(image, label):
     return image
 
 
-def find_origin(image, origin=None):
+def find_origin(
+    image: ArrayLike, origin: Literal["gaussian", "centroid", "center"] | tuple[float, float] | None = None
+) -> tuple[float, float, str]:
     """
     The point of an image of a star that stands for the star's position.
 

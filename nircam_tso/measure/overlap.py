@@ -1,13 +1,20 @@
 """Area that a disc shares with each pixel, worked out exactly."""
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numba import njit
 
 from nircam_tso.measure.background import in_pixels
 
-__all__ = ["aperture_footprint", "check_radii", "circle_overlap", "sum_over_circles"]
+if TYPE_CHECKING:
+
+    pass
+
+__all__ = ["aperture_footprint", "check_radii", "circle_overlap", "mark_circles", "sum_over_circles"]
 
 
 def check_radii(radii, name="aperture_radii"):
@@ -267,7 +274,7 @@ def sum_over_circles(data, x, y, radii, bad, variance, slot, ends, total, total_
                 chords[b, k] += _close_lines(line[k])
 
 
-def circle_overlap(shape, position, radius):
+def circle_overlap(shape: tuple[int, int], position: tuple[float, float], radius: float) -> np.ndarray:
     """
     Area that each pixel shares with a disc.
 
@@ -305,7 +312,45 @@ def circle_overlap(shape, position, radius):
     return image
 
 
-def aperture_footprint(shape, position, radius):
+@njit(cache=True, nogil=True)
+def mark_circles(inside, x, y, radii):
+    """
+    Mark the pixels that a disc overlaps at all, image by image.
+
+    Parameters
+    ----------
+    inside : `~numpy.ndarray` of bool, shape (B, ny, nx)
+        Set where the discs are; the rest stays as it is.
+    x, y, radii : `~numpy.ndarray` of float64, shape (B,)
+        Centres and radii in pixels; what is not finite marks nothing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nircam_tso.measure.overlap import mark_circles
+    >>> inside = np.zeros((1, 3, 4), bool)
+    >>> mark_circles(inside, np.array([2.6]), np.array([1.0]), np.array([0.9]))
+    >>> inside[0].astype(int)
+    array([[0, 0, 1, 1],
+           [0, 0, 1, 1],
+           [0, 0, 1, 1]])
+    """
+    n, ny, nx = inside.shape
+    for b in range(n):
+        r = radii[b]
+        if not (math.isfinite(x[b]) and math.isfinite(y[b]) and math.isfinite(r)):
+            continue
+        first, stop = _first_and_stop(y[b], r + 0.5, ny)
+        left, right = _first_and_stop(x[b], r + 0.5, nx)
+        for j in range(first, stop):
+            above = max(abs(j - y[b]) - 0.5, 0.0)
+            for i in range(left, right):
+                beside = max(abs(i - x[b]) - 0.5, 0.0)
+                if above * above + beside * beside < r * r:
+                    inside[b, j, i] = True
+
+
+def aperture_footprint(shape: tuple[int, int], position: tuple[float, float], radius: float) -> np.ndarray:
     """
     Pixels that a disc overlaps at all.
 

@@ -1,13 +1,22 @@
 """Light within apertures: exact circles of any radii, pixel masks, PSF-weighted sums."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numba import njit
 
 from nircam_tso.measure.background import in_pixels
+from nircam_tso.measure.checks import check_centres, check_images
 from nircam_tso.measure.lines import detector_lines, line_chords
 from nircam_tso.measure.overlap import aperture_footprint, check_radii, circle_overlap, sum_over_circles
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Literal
+
+    from numpy.typing import ArrayLike
 
 __all__ = [
     "ApertureSums",
@@ -76,87 +85,6 @@ class PSFFluxes(NamedTuple):
     sensitivity: np.ndarray
 
 
-def _stack(name, values, data, dtype):
-    """Optional companion of ``data``: (B, ny, nx), (1, ny, nx) for one image, (0, ny, nx) for None."""
-    if values is None:
-        return np.empty((0, *data.shape[1:]), dtype)
-    values = np.ascontiguousarray(values, dtype)
-    if values.ndim == 2:
-        values = values[np.newaxis]
-    if values.shape[1:] != data.shape[1:] or len(values) not in (1, len(data)):
-        raise ValueError(f"{name}: shape {values.shape} does not go with data of shape {data.shape}")
-    return values
-
-
-def check_images(data, bad=None, variance=None):
-    """
-    Images and what goes with them, as the kernels take them.
-
-    Parameters
-    ----------
-    data : array_like, shape (B, ny, nx)
-        Images.
-    bad : array_like of bool, shape (B, ny, nx) or (ny, nx), optional
-        Pixels to leave out.
-    variance : array_like, shape (B, ny, nx) or (ny, nx), optional
-        Variance of each pixel.
-
-    Returns
-    -------
-    data, bad, variance : `~numpy.ndarray`
-        Contiguous, float64, bool and float64. Of the last two one image stands for
-        all, and an empty stack for None.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not go together.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from nircam_tso.measure.photometry import check_images
-    >>> [values.shape for values in check_images(np.ones((5, 2, 3)), np.zeros((2, 3)))]
-    [(5, 2, 3), (1, 2, 3), (0, 2, 3)]
-    """
-    data = np.ascontiguousarray(data, np.float64)
-    if data.ndim != 3:
-        raise ValueError(f"data: has {data.ndim} dimensions; give a stack of images (B, ny, nx)")
-    return data, _stack("bad", bad, data, bool), _stack("variance", variance, data, np.float64)
-
-
-def check_centres(x, y, n):
-    """
-    Centres of n images, as the kernels take them.
-
-    Parameters
-    ----------
-    x, y : array_like, shape (n,)
-        Centres.
-    n : int
-        Number of images.
-
-    Returns
-    -------
-    x, y : `~numpy.ndarray` of float64, shape (n,)
-
-    Raises
-    ------
-    ValueError
-        For any other shape.
-
-    Examples
-    --------
-    >>> from nircam_tso.measure.photometry import check_centres
-    >>> check_centres([3], [4], 1)
-    (array([3.]), array([4.]))
-    """
-    x, y = np.ascontiguousarray(x, np.float64), np.ascontiguousarray(y, np.float64)
-    if x.shape != (n,) or y.shape != (n,):
-        raise ValueError(f"x, y: shapes {x.shape} and {y.shape} do not go with {n} images")
-    return x, y
-
-
 def _radii(radii, n):
     """Radii as (1, R) for all images, or (B, R) with NaN for what is no radius."""
     if np.ndim(radii) < 2:
@@ -167,7 +95,14 @@ def _radii(radii, n):
     return np.where(np.isfinite(values) & (values > 0), values, np.nan)
 
 
-def finish_sums(total, variance, area, covered_area, n_bad, chords=None):
+def finish_sums(
+    total: np.ndarray,
+    variance: np.ndarray | None,
+    area: np.ndarray,
+    covered_area: np.ndarray,
+    n_bad: np.ndarray,
+    chords: np.ndarray | None = None,
+) -> ApertureSums:
     """
     Sums as they are handed back: NaN where an aperture holds no good pixel.
 
@@ -194,7 +129,17 @@ def finish_sums(total, variance, area, covered_area, n_bad, chords=None):
     return ApertureSums(np.where(empty, np.nan, total), variance, area, covered_area, n_bad, chords)
 
 
-def aperture_sums(data, x, y, radii, *, bad=None, variance=None, along=None, edges=None):
+def aperture_sums(
+    data: ArrayLike,
+    x: ArrayLike,
+    y: ArrayLike,
+    radii: float | ArrayLike,
+    *,
+    bad: ArrayLike | None = None,
+    variance: ArrayLike | None = None,
+    along: Literal["row", "column"] | None = None,
+    edges: Sequence[int] | None = None,
+) -> ApertureSums:
     """
     Sums over circular apertures with exact pixel overlaps.
 
@@ -270,7 +215,15 @@ def _mask_sums(data, rows, columns, bad, variance, total, total_variance, area, 
                 total_variance[b] += variance[b if n_variances > 1 else 0, j, i]
 
 
-def mask_sums(data, mask, *, bad=None, variance=None, along=None, edges=None):
+def mask_sums(
+    data: ArrayLike,
+    mask: ArrayLike,
+    *,
+    bad: ArrayLike | None = None,
+    variance: ArrayLike | None = None,
+    along: Literal["row", "column"] | None = None,
+    edges: ArrayLike | None = None,
+) -> ApertureSums:
     """
     Sums over the pixels of a mask.
 
@@ -319,29 +272,33 @@ def mask_sums(data, mask, *, bad=None, variance=None, along=None, edges=None):
     return finish_sums(total, total_variance if len(variance) else None, area, covered, n_bad, chords)
 
 
-def _psf_weights(shape, psf, weights, bad):
-    """Weighted PSF, plain PSF and which pixels count, each of the stamps' shape."""
-    weights = np.asarray(weights, np.float64)
-    if psf.shape != shape or weights.shape != shape[1:]:
-        raise ValueError(f"psf, weights: shapes {psf.shape} and {weights.shape} do not go with stamps of shape {shape}")
-    used = np.isfinite(weights) & (weights > 0)
-    used = np.broadcast_to(used & ~bad if len(bad) else used, shape)
-    # A zero weight would still let a NaN through: left-out pixels become zeros instead.
-    model = np.where(used, psf, 0.0)
-    return np.where(used, weights, 0.0) * model, model, used
+def _check_psf(shape, psf, weights):
+    """Weights, 0 for those that are none."""
+    weights = np.ascontiguousarray(weights, np.float64)
+    if np.shape(psf) != shape or weights.shape != shape[1:]:
+        raise ValueError(
+            f"psf, weights: shapes {np.shape(psf)} and {weights.shape} do not go with stamps of shape {shape}"
+        )
+    return np.where(np.isfinite(weights) & (weights > 0), weights, 0.0)
 
 
-def _flat_sum(values):
-    return values.reshape(len(values), -1).sum(axis=1)
+@njit(cache=True, nogil=True)
+def _psf_sums(stamps, psf, weights, bad, light, norm, sensitivity):
+    n_masks = len(bad)
+    for b in range(len(stamps)):
+        mask = b if n_masks > 1 else 0
+        for j in range(stamps.shape[1]):
+            for i in range(stamps.shape[2]):
+                # A zero weight would still let a NaN through.
+                if weights[j, i] == 0.0 or (n_masks > 0 and bad[mask, j, i]):
+                    continue
+                weighted = weights[j, i] * psf[b, j, i]
+                light[b] += weighted * stamps[b, j, i]
+                norm[b] += weighted * psf[b, j, i]
+                sensitivity[b] += weighted
 
 
-def _psf_norm(weighted, model):
-    norm = _flat_sum(weighted * model)
-    norm[~(norm > 0)] = np.nan
-    return norm
-
-
-def psf_fluxes(stamps, psf, weights, bad=None):
+def psf_fluxes(stamps: ArrayLike, psf: ArrayLike, weights: ArrayLike, bad: ArrayLike | None = None) -> PSFFluxes:
     """
     Scale of a PSF in each stamp by weighted linear least squares.
 
@@ -381,13 +338,21 @@ def psf_fluxes(stamps, psf, weights, bad=None):
     array([7.])
     """
     stamps, bad, _ = check_images(stamps, bad)
-    weighted, model, used = _psf_weights(stamps.shape, check_images(psf)[0], weights, bad)
-    norm = _psf_norm(weighted, model)
-    flux = _flat_sum(weighted * np.where(used, stamps, 0.0)) / norm
-    return PSFFluxes(flux, 1.0 / norm, _flat_sum(weighted) / norm)
+    psf, weights = check_images(psf)[0], _check_psf(stamps.shape, psf, weights)
+    light, norm, sensitivity = np.zeros((3, len(stamps)))
+    _psf_sums(stamps, psf, weights, bad, light, norm, sensitivity)
+    norm[~(norm > 0)] = np.nan
+    return PSFFluxes(light / norm, 1.0 / norm, sensitivity / norm)
 
 
-def psf_chords(psf, weights, bad=None, *, along, edges=None):
+def psf_chords(
+    psf: ArrayLike,
+    weights: ArrayLike,
+    bad: ArrayLike | None = None,
+    *,
+    along: Literal["row", "column"] | None,
+    edges: ArrayLike | None = None,
+) -> np.ndarray | None:
     """
     What noise along the detector's lines does to `psf_fluxes`, as ``chords`` tell it of an aperture.
 
@@ -421,6 +386,12 @@ def psf_chords(psf, weights, bad=None, *, along, edges=None):
     array([18.])
     """
     psf, bad, _ = check_images(psf, bad)
-    weighted, model, _ = _psf_weights(psf.shape, psf, weights, bad)
+    weights = _check_psf(psf.shape, psf, weights)
+    weighted = weights * psf
+    weighted[np.broadcast_to((weights == 0.0) | bad if len(bad) else weights == 0.0, psf.shape)] = 0.0
     chords = line_chords(weighted, along, edges)
-    return None if chords is None else chords / _psf_norm(weighted, model) ** 2
+    if chords is None:
+        return None
+    norm = np.where(weighted != 0, weighted * psf, 0.0).reshape(len(psf), -1).sum(axis=1)
+    norm[~(norm > 0)] = np.nan
+    return chords / norm**2

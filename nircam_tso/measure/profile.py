@@ -1,12 +1,17 @@
 """How concentrated a star's image is: noise pixels, width, brightest pixel, and how many pixels tell."""
 
+from __future__ import annotations
+
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numba import njit
 
 from nircam_tso.measure.photometry import check_images
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = ["FWHM_PER_STDDEV", "StarProfiles", "gaussian_fwhm", "star_profiles"]
 
@@ -61,7 +66,14 @@ def _gather(data, window, bad, variance, sums, peak, n_good):
                     sums[b, 5] += v * v
 
 
-def star_profiles(images, *, window=None, bad=None, variance=None, background_err=None):
+def star_profiles(
+    images: ArrayLike,
+    *,
+    window: ArrayLike | None = None,
+    bad: ArrayLike | None = None,
+    variance: ArrayLike | None = None,
+    background_err: ArrayLike | None = None,
+) -> StarProfiles:
     """
     Noise pixels, brightest pixel and count of good pixels.
 
@@ -134,7 +146,9 @@ def star_profiles(images, *, window=None, bad=None, variance=None, background_er
     return StarProfiles(beta, np.sqrt(np.where(error >= 0, error, np.nan)), peak, n_good)
 
 
-def gaussian_fwhm(x_stddev, y_stddev, covariance=None):
+def gaussian_fwhm(
+    x_stddev: ArrayLike, y_stddev: ArrayLike, covariance: ArrayLike | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """
     Full width at half maximum of fitted Gaussians: the geometric mean of both axes.
 

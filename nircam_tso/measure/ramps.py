@@ -6,12 +6,19 @@ tridiagonal, because photons accumulate but do not forget (each photon counts in
 later frames), and the read noise of a group enters the two differences beside it.
 """
 
+from __future__ import annotations
+
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from nircam_tso.quality import DQ_BITS
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from numpy.typing import ArrayLike
 
 __all__ = ["Reduced", "reduce_ramps", "saturated_groups", "slope_weights", "step_covariance"]
 
@@ -100,7 +107,9 @@ def _difference_variance(electrons_per_frame, read_noise, n_frames, group_gap, n
     return electrons_per_frame * photons + 2.0 * read_noise * read_noise / m
 
 
-def step_covariance(signal, n_steps, *, gain, read_noise, n_frames=1, group_gap=0):
+def step_covariance(
+    signal: ArrayLike, n_steps: int, *, gain: float, read_noise: float, n_frames: int = 1, group_gap: int = 0
+) -> np.ndarray:
     """
     Covariance of the differences of successive groups: that of a step and the next.
 
@@ -142,7 +151,15 @@ def _uniform_weights(n_steps):
     return 6.0 * k * (n_steps + 1 - k) / (n_steps * (n_steps + 1.0) * (n_steps + 2.0))
 
 
-def slope_weights(n_steps, signal=None, *, gain=None, read_noise=None, n_frames=1, group_gap=0):
+def slope_weights(
+    n_steps: int,
+    signal: ArrayLike | None = None,
+    *,
+    gain: ArrayLike | None = None,
+    read_noise: ArrayLike | None = None,
+    n_frames: int = 1,
+    group_gap: int = 0,
+) -> np.ndarray:
     """
     Weights of the differences of successive groups in a slope.
 
@@ -241,20 +258,20 @@ def _reduced_dq(dq, data, ramp, first, last):
 
 
 def reduce_ramps(
-    data,
+    data: ArrayLike,
     *,
-    ramp="last-first",
-    group_range=None,
-    group_time=None,
-    variance=None,
-    dq=None,
-    gain=None,
-    read_noise=None,
-    n_frames=1,
-    group_gap=0,
-    frame_time=None,
-    signal=None,
-):
+    ramp: Literal["last-first", "slope", "groups"] = "last-first",
+    group_range: tuple[int, int] | None = None,
+    group_time: float | None = None,
+    variance: ArrayLike | None = None,
+    dq: ArrayLike | None = None,
+    gain: ArrayLike | None = None,
+    read_noise: ArrayLike | None = None,
+    n_frames: int = 1,
+    group_gap: int = 0,
+    frame_time: float | None = None,
+    signal: ArrayLike | None = None,
+) -> Reduced:
     """
     Images from ramps.
 
@@ -388,7 +405,7 @@ def reduce_ramps(
     return Reduced(image, noise, _reduced_dq(dq, data, ramp, first, last))
 
 
-def saturated_groups(data, saturation):
+def saturated_groups(data: ArrayLike, saturation: ArrayLike) -> np.ndarray:
     """
     First saturated group of each pixel.
 

@@ -5,6 +5,8 @@ latter, is a template where no better one is at hand, and gives the smooth signa
 from which weights are made.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,7 +41,7 @@ class Reference:
     n_integrations: int
 
 
-def sample_rows(n, limit=64):
+def sample_rows(n: int, limit: int = 64) -> np.ndarray:
     """
     Rows spread evenly over a series, first and last among them.
 
@@ -66,7 +68,7 @@ def sample_rows(n, limit=64):
     return (np.arange(count) * (n - 1) + (count - 1) // 2) // max(count - 1, 1) if count > 1 else np.zeros(1, int)
 
 
-def series_reference(images, bad, window=None):
+def series_reference(images: np.ndarray, bad: np.ndarray, window: np.ndarray | None = None) -> Reference:
     """
     Make the reference out of a sample of integrations.
 
@@ -113,7 +115,7 @@ def series_reference(images, bad, window=None):
     return Reference(np.nan_to_num(image), constant, scatter, n)
 
 
-def nan_median(values):
+def nan_median(values: np.ndarray) -> np.ndarray:
     """
     Median along the first axis over what is not NaN; NaN where there is nothing.
 
@@ -138,7 +140,9 @@ def nan_median(values):
     return np.where(count > 0, 0.5 * (low + high), np.nan).reshape(shape)
 
 
-def replace_transients(images, bad, reference, window):
+def replace_transients(
+    images: np.ndarray, bad: np.ndarray, reference: Reference, window: np.ndarray
+) -> tuple[np.ndarray | None, np.ndarray | None]:
     """
     Fill passing bad pixels from the scaled reference.
 
@@ -188,7 +192,7 @@ def replace_transients(images, bad, reference, window):
     return variance, filled
 
 
-def fill_holes(images, holes, bad=None):
+def fill_holes(images: np.ndarray, holes: np.ndarray, bad: np.ndarray | None = None) -> None:
     """
     Fill pixels from the mean of their good neighbours.
 

@@ -1,7 +1,10 @@
 """Apertures that are no circles: ellipses, rectangles, and the hexagon of a defocused JWST star."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -9,6 +12,15 @@ from nircam_tso.measure.background import in_pixels
 from nircam_tso.measure.lines import detector_lines
 from nircam_tso.measure.photometry import check_centres, check_images, finish_sums
 from nircam_tso.measure.shape_overlap import fill_overlap, sum_over_shape
+
+if TYPE_CHECKING:
+    from typing import Any, Literal
+
+    from astropy.units import Quantity
+    from numpy.typing import ArrayLike
+    from photutils.aperture import PixelAperture
+
+    from nircam_tso.measure.photometry import ApertureSums
 
 __all__ = ["EllipseShape", "HexagonShape", "RectangleShape", "as_shape", "shape_sums"]
 
@@ -105,22 +117,22 @@ class EllipseShape(_Shape):
     b: float
     theta: float = 0.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "a", _length("a", self.a))
         object.__setattr__(self, "b", _length("b", self.b))
         object.__setattr__(self, "theta", _angle(self.theta))
 
     @property
-    def area(self):
+    def area(self) -> float:
         """Whole area in pixels."""
         return math.pi * self.a * self.b
 
     @property
-    def reach(self):
+    def reach(self) -> float:
         """Largest distance from the centre in pixels."""
         return max(self.a, self.b)
 
-    def describe(self):
+    def describe(self) -> dict[str, Any]:
         """What the product's metadata say of the shape: plain names, numbers, and the angle in degrees."""
         return {"shape": "ellipse", "a": self.a, "b": self.b, "theta": math.degrees(self.theta)}
 
@@ -161,22 +173,22 @@ class RectangleShape(_Shape):
     h: float
     theta: float = 0.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "w", _length("w", self.w))
         object.__setattr__(self, "h", _length("h", self.h))
         object.__setattr__(self, "theta", _angle(self.theta))
 
     @property
-    def area(self):
+    def area(self) -> float:
         """Whole area in pixels."""
         return self.w * self.h
 
     @property
-    def reach(self):
+    def reach(self) -> float:
         """Largest distance from the centre in pixels."""
         return math.hypot(self.w, self.h) / 2
 
-    def describe(self):
+    def describe(self) -> dict[str, Any]:
         """What the product's metadata say of the shape: plain names, numbers, and the angle in degrees."""
         return {"shape": "rectangle", "w": self.w, "h": self.h, "theta": math.degrees(self.theta)}
 
@@ -216,12 +228,12 @@ class HexagonShape(_Shape):
     radius: float
     theta: float = 0.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "radius", _length("radius", self.radius))
         object.__setattr__(self, "theta", _angle(self.theta))
 
     @classmethod
-    def across_flats(cls, width, theta=0.0):
+    def across_flats(cls, width: float | Quantity, theta: float | Quantity = 0.0) -> HexagonShape:
         """
         The hexagon whose opposite sides are ``width`` pixels apart.
 
@@ -239,16 +251,16 @@ class HexagonShape(_Shape):
         return cls(_length("width", width) / math.sqrt(3), theta)
 
     @property
-    def area(self):
+    def area(self) -> float:
         """Whole area in pixels."""
         return 1.5 * math.sqrt(3) * self.radius**2
 
     @property
-    def reach(self):
+    def reach(self) -> float:
         """Largest distance from the centre in pixels."""
         return self.radius
 
-    def describe(self):
+    def describe(self) -> dict[str, Any]:
         """What the product's metadata say of the shape: plain names, numbers, and the angle in degrees."""
         return {"shape": "hexagon", "radius": self.radius, "theta": math.degrees(self.theta)}
 
@@ -261,7 +273,9 @@ class HexagonShape(_Shape):
         return np.array(extent), np.eye(2), planes
 
 
-def as_shape(value, name="aperture_shapes"):
+def as_shape(
+    value: EllipseShape | RectangleShape | HexagonShape | PixelAperture, name: str = "aperture_shapes"
+) -> EllipseShape | RectangleShape | HexagonShape:
     """
     A shape, from one of this module's or from an aperture of photutils.
 
@@ -291,7 +305,7 @@ def as_shape(value, name="aperture_shapes"):
     >>> as_shape(RectangularAperture((0, 0), w=12, h=5))
     RectangleShape(w=12.0, h=5.0, theta=0.0)
     """
-    if isinstance(value, _Shape):
+    if isinstance(value, (EllipseShape, RectangleShape, HexagonShape)):
         return value
     from photutils.aperture import CircularAperture, EllipticalAperture, RectangularAperture
 
@@ -307,7 +321,17 @@ def as_shape(value, name="aperture_shapes"):
     )
 
 
-def shape_sums(data, x, y, shape, *, bad=None, variance=None, along=None, edges=None):
+def shape_sums(
+    data: ArrayLike,
+    x: ArrayLike,
+    y: ArrayLike,
+    shape: EllipseShape | RectangleShape | HexagonShape | PixelAperture,
+    *,
+    bad: ArrayLike | None = None,
+    variance: ArrayLike | None = None,
+    along: Literal["row", "column"] | None = None,
+    edges: ArrayLike | None = None,
+) -> ApertureSums:
     """
     Sums over one shape about each image's centre, with exact pixel overlaps.
 

@@ -1,8 +1,15 @@
 """Copies of an image, shifted by fractions of a pixel."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from nircam_tso.measure.stamps import cut_stamps
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = ["shift_images"]
 
@@ -14,7 +21,7 @@ _MARGIN = 16
 _CHUNK_PIXELS = 1 << 16
 
 
-def shift_images(array, dx, dy):
+def shift_images(array: ArrayLike, dx: ArrayLike, dy: ArrayLike) -> np.ndarray:
     """
     Copies of one image, each shifted by its own fraction of pixels.
 

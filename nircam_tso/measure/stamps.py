@@ -1,11 +1,22 @@
 """Stamps: small images cut around a position, at whole pixels."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from numpy.typing import ArrayLike
 
 __all__ = ["cut_stamps", "stamp_start"]
 
 
-def stamp_start(position_xy, shape, frame=None):
+def stamp_start(
+    position_xy: tuple[Any, Any], shape: tuple[int, int], frame: tuple[int, int] | None = None
+) -> tuple[Any, ...]:
     """
     First pixel of a stamp around a position, rounded as by `astropy.nddata.Cutout2D`.
 
@@ -53,7 +64,9 @@ def stamp_start(position_xy, shape, frame=None):
     return tuple(starts)
 
 
-def cut_stamps(data, x_start, y_start, shape, fill=np.nan):
+def cut_stamps(
+    data: np.ndarray, x_start: ArrayLike, y_start: ArrayLike, shape: tuple[int, int], fill: float = np.nan
+) -> np.ndarray:
     """
     Cut one stamp out of each image of a block.
 
@@ -86,6 +99,11 @@ def cut_stamps(data, x_start, y_start, shape, fill=np.nan):
     ny, nx = shape
     x_start = np.broadcast_to(np.asarray(x_start), (n_images,))
     y_start = np.broadcast_to(np.asarray(y_start), (n_images,))
+    if n_images and (x_start == x_start[0]).all() and (y_start == y_start[0]).all():
+        x, y = int(x_start[0]), int(y_start[0])
+        if 0 <= x <= nx_frame - nx and 0 <= y <= ny_frame - ny:
+            # Stars hardly move: mostly all stamps are the same part of their frames.
+            return data[:, y : y + ny, x : x + nx].copy()
     stamps = np.full((n_images, ny, nx), fill, dtype=data.dtype)
     for image, stamp, x, y in zip(data, stamps, x_start.tolist(), y_start.tolist(), strict=True):
         x_first, x_last = max(x, 0), min(x + nx, nx_frame)

@@ -6,6 +6,8 @@ taken off, and what remains is described by a few images that are found once, on
 a sample of the series.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,7 +62,7 @@ class Projections:
     error: np.ndarray
 
 
-def find_components(stamps, bad=None, n_components=3):
+def find_components(stamps: np.ndarray, bad: np.ndarray | None = None, n_components: int = 3) -> Components:
     """
     Find the components of a sample of subframes.
 
@@ -130,7 +132,9 @@ def find_components(stamps, bad=None, n_components=3):
     return Components(median, images, share)
 
 
-def project_components(stamps, components, bad=None, variance=None):
+def project_components(
+    stamps: np.ndarray, components: Components, bad: np.ndarray | None = None, variance: np.ndarray | None = None
+) -> Projections:
     """
     Measure the components in each subframe.
 

@@ -4,10 +4,13 @@ Every template has a stated origin: the point of it whose position is reported a
 the star's.
 """
 
+from __future__ import annotations
+
 import hashlib
 import numbers
 import os
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +18,11 @@ from nircam_tso.measure.origin import checked_image, find_origin
 from nircam_tso.measure.psf_file import block_sums, read_psf
 from nircam_tso.measure.shift import shift_images
 from nircam_tso.measure.stamps import cut_stamps
+
+if TYPE_CHECKING:
+    from typing import Any, Literal
+
+    from numpy.typing import ArrayLike
 
 __all__ = ["GaussianTemplate", "PSFTemplate", "find_origin", "shift_images", "template_on_grid"]
 
@@ -45,7 +53,7 @@ class GaussianTemplate:
 
     fwhm: float = 2.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         try:
             fwhm = float(self.fwhm)
         except (TypeError, ValueError):
@@ -55,11 +63,11 @@ class GaussianTemplate:
         object.__setattr__(self, "fwhm", fwhm)
 
     @property
-    def stddev(self):
+    def stddev(self) -> float:
         """Standard deviation in px."""
         return self.fwhm * float(_STDDEV_PER_FWHM)
 
-    def describe(self):
+    def describe(self) -> dict[str, Any]:
         """
         What the template is, for a product's provenance.
 
@@ -134,7 +142,14 @@ class PSFTemplate:
     oversample: int = 1
     sha256: str = field(default="")
 
-    def __init__(self, image_or_path, *, hdu=None, oversample=None, origin=None):
+    def __init__(
+        self,
+        image_or_path: ArrayLike,
+        *,
+        hdu: str | int | None = None,
+        oversample: int | None = None,
+        origin: Literal["gaussian", "centroid", "center"] | tuple[float, float] | None = None,
+    ) -> None:
         label, source = "image", None
         if isinstance(image_or_path, str | os.PathLike):
             image, hdu, factor = read_psf(image_or_path, hdu)
@@ -193,7 +208,7 @@ class PSFTemplate:
         x, y = self.origin
         return f"<PSFTemplate {self.source or 'array'} {ny} x {nx}, origin {self.origin_name} ({x:.3f}, {y:.3f})>"
 
-    def describe(self):
+    def describe(self) -> dict[str, Any]:
         """
         What the template is, for a product's provenance.
 
@@ -216,7 +231,9 @@ class PSFTemplate:
         }
 
 
-def template_on_grid(template, shape):
+def template_on_grid(
+    template: GaussianTemplate | PSFTemplate, shape: tuple[int, int]
+) -> tuple[np.ndarray, tuple[float, float], str]:
     """
     A template on a grid of pixels, its origin nearest to the middle.
 

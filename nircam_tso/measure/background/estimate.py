@@ -1,15 +1,29 @@
 """Measure the sky of a block, whatever the kind of background."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from nircam_tso.measure.background.lines import LineBackground, line_levels
 from nircam_tso.measure.background.mesh import MeshBackground, mesh_levels
 from nircam_tso.measure.background.scalar import scalar_levels
 
+if TYPE_CHECKING:
+    from nircam_tso.measure.background.levels import BackgroundLevels
+    from nircam_tso.measure.background.scalar import AnnulusBackground, FrameBackground
+
 __all__ = ["estimate_background"]
 
 
-def estimate_background(data, footprint, background, bad=None, region=None):
+def estimate_background(
+    data: np.ndarray,
+    footprint: np.ndarray,
+    background: FrameBackground | AnnulusBackground | MeshBackground | LineBackground,
+    bad: np.ndarray | None = None,
+    region: np.ndarray | None = None,
+) -> BackgroundLevels:
     """
     Sky of each integration.
 

@@ -1,11 +1,17 @@
 """A sky with a level of its own in each row, or in each column."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nircam_tso.measure.background.levels import MIN_PIXELS, BackgroundLevels, LineLevels, level_errors, level_rows
 from nircam_tso.measure.background.settings import BackgroundSettings, check_length, plain, squared_distances
+
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["MIN_LINE_PIXELS", "LineBackground", "circle_chords", "line_levels", "line_sum_error"]
 
@@ -67,13 +73,15 @@ class LineBackground(BackgroundSettings):
     estimator: object = None
     sigma_clip: object = "default"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.axis not in ("row", "column"):
             raise ValueError(f"axis: {self.axis!r} is neither 'row' nor 'column'")
         object.__setattr__(self, "exclude_radius", check_length("exclude_radius", self.exclude_radius))
         self.check_estimator()
 
-    def footprint(self, shape, position, good=None):
+    def footprint(
+        self, shape: tuple[int, int], position: tuple[float, float], good: np.ndarray | None = None
+    ) -> np.ndarray:
         """
         Pixels that the level is measured from.
 
@@ -93,7 +101,7 @@ class LineBackground(BackgroundSettings):
         used = squared_distances(shape, position) >= self.exclude_radius**2
         return used if good is None else used & good
 
-    def describe(self):
+    def describe(self) -> dict[str, Any]:
         """
         Every setting, as plain JSON.
 
@@ -109,7 +117,7 @@ class LineBackground(BackgroundSettings):
         }
 
 
-def circle_chords(centre, radii, n):
+def circle_chords(centre: np.ndarray, radii: np.ndarray, n: int) -> np.ndarray:
     """
     Area of circles within each row or column of pixels.
 
@@ -143,7 +151,7 @@ def circle_chords(centre, radii, n):
     return np.diff(integral, axis=2)
 
 
-def line_sum_error(lines, chords):
+def line_sum_error(lines: LineLevels, chords: np.ndarray) -> np.ndarray:
     """
     1 sigma that the levels of lines bring to weighted sums of pixels.
 

@@ -1,13 +1,19 @@
 """A sky that varies over the image: levels in a mesh of boxes, smoothed and interpolated by photutils."""
 
+from __future__ import annotations
+
 import numbers
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nircam_tso.measure.background.levels import MIN_PIXELS, BackgroundLevels, level_rows
 from nircam_tso.measure.background.settings import BackgroundSettings, check_length, plain, squared_distances
+
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["MeshBackground", "mesh_levels"]
 
@@ -95,13 +101,15 @@ class MeshBackground(BackgroundSettings):
     estimator: object = None
     sigma_clip: object = "default"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "box_size", _pair("box_size", self.box_size))
         object.__setattr__(self, "filter_size", _pair("filter_size", self.filter_size, odd=True))
         object.__setattr__(self, "exclude_radius", check_length("exclude_radius", self.exclude_radius))
         self.check_estimator()
 
-    def footprint(self, shape, position, good=None):
+    def footprint(
+        self, shape: tuple[int, int], position: tuple[float, float], good: np.ndarray | None = None
+    ) -> np.ndarray:
         """
         Pixels that the level is measured from.
 
@@ -121,7 +129,7 @@ class MeshBackground(BackgroundSettings):
         used = squared_distances(shape, position) >= self.exclude_radius**2
         return used if good is None else used & good
 
-    def describe(self):
+    def describe(self) -> dict[str, Any]:
         """
         Every setting, as plain JSON.
 

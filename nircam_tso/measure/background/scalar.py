@@ -1,11 +1,17 @@
 """One level for the whole image: the sky of the frame, or of an annulus."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nircam_tso.measure.background.levels import MIN_PIXELS, BackgroundLevels, level_errors, level_rows
 from nircam_tso.measure.background.settings import BackgroundSettings, check_length, plain, squared_distances
+
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["AnnulusBackground", "FrameBackground", "scalar_levels"]
 
@@ -43,11 +49,13 @@ class FrameBackground(BackgroundSettings):
     sigma_clip: object = "default"
     exclude_radius: float = 12.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "exclude_radius", check_length("exclude_radius", self.exclude_radius))
         self.check_estimator()
 
-    def footprint(self, shape, position, good=None):
+    def footprint(
+        self, shape: tuple[int, int], position: tuple[float, float], good: np.ndarray | None = None
+    ) -> np.ndarray:
         """
         Pixels that the level is measured from.
 
@@ -67,7 +75,7 @@ class FrameBackground(BackgroundSettings):
         used = squared_distances(shape, position) >= self.exclude_radius**2
         return used if good is None else used & good
 
-    def describe(self):
+    def describe(self) -> dict[str, Any]:
         """
         Every setting, as plain JSON.
 
@@ -111,14 +119,16 @@ class AnnulusBackground(BackgroundSettings):
     estimator: object = None
     sigma_clip: object = "default"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("inner", "outer"):
             object.__setattr__(self, name, check_length(name, getattr(self, name)))
         if not self.inner < self.outer:
             raise ValueError(f"outer: {self.outer:g} must be greater than inner, which is {self.inner:g} pixels")
         self.check_estimator()
 
-    def footprint(self, shape, position, good=None):
+    def footprint(
+        self, shape: tuple[int, int], position: tuple[float, float], good: np.ndarray | None = None
+    ) -> np.ndarray:
         """
         Pixels that the level is measured from.
 
@@ -140,7 +150,7 @@ class AnnulusBackground(BackgroundSettings):
         used = (distances >= self.inner**2) & (distances < self.outer**2)
         return used if good is None else used & good
 
-    def describe(self):
+    def describe(self) -> dict[str, Any]:
         """
         Every setting, as plain JSON.
 

@@ -1,9 +1,17 @@
 """What the kinds of background have in common: estimator, clipping, and lengths in pixels."""
 
+from __future__ import annotations
+
 import math
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from astropy.units import Quantity
 
 __all__ = ["BackgroundSettings", "check_length", "in_pixels", "plain", "squared_distances"]
 
@@ -17,7 +25,7 @@ _ESTIMATORS = {
 }
 
 
-def in_pixels(name, value):
+def in_pixels(name: str, value: float | Sequence[float] | np.ndarray | Quantity) -> np.ndarray:
     """
     Lengths in pixels as plain numbers.
 

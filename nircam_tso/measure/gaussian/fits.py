@@ -1,12 +1,18 @@
 """What callers see of the Gaussian fit: arrays of a block in, numbers and flags out."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nircam_tso.measure.gaussian.kernel import fit_block
 from nircam_tso.measure.gaussian.model import quadrature_tables
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = ["GaussianFits", "fit_gaussians"]
 
@@ -66,37 +72,37 @@ class GaussianFits:
         return len(self.amplitude)
 
     @property
-    def amplitude_err(self):
+    def amplitude_err(self) -> np.ndarray:
         """1 sigma of ``amplitude``, shape (B,)."""
         return np.sqrt(self.covariance[:, 0, 0])
 
     @property
-    def x_err(self):
+    def x_err(self) -> np.ndarray:
         """1 sigma of ``x``, shape (B,)."""
         return np.sqrt(self.covariance[:, 1, 1])
 
     @property
-    def y_err(self):
+    def y_err(self) -> np.ndarray:
         """1 sigma of ``y``, shape (B,)."""
         return np.sqrt(self.covariance[:, 2, 2])
 
     @property
-    def x_stddev_err(self):
+    def x_stddev_err(self) -> np.ndarray:
         """1 sigma of ``x_stddev``, shape (B,)."""
         return np.sqrt(self.covariance[:, 3, 3])
 
     @property
-    def y_stddev_err(self):
+    def y_stddev_err(self) -> np.ndarray:
         """1 sigma of ``y_stddev``, shape (B,)."""
         return np.sqrt(self.covariance[:, 4, 4])
 
     @property
-    def theta_err(self):
+    def theta_err(self) -> np.ndarray:
         """1 sigma of ``theta``, shape (B,); above pi/4 or so the angle means nothing."""
         return np.sqrt(self.covariance[:, 5, 5])
 
     @property
-    def background_err(self):
+    def background_err(self) -> np.ndarray:
         """1 sigma of ``background``, shape (B,); 0 where none was fitted."""
         if self.covariance.shape[1] == 7:
             return np.sqrt(self.covariance[:, 6, 6])
@@ -129,19 +135,19 @@ def _normalised_angle(theta):
 
 
 def fit_gaussians(
-    stamps,
-    x0,
-    y0,
+    stamps: ArrayLike,
+    x0: ArrayLike,
+    y0: ArrayLike,
     *,
-    weights=None,
-    sandwich=False,
-    bad=None,
-    fwhm0=2.0,
-    pixel_integrated=False,
-    fit_background=False,
-    theta=None,
-    max_iterations=50,
-):
+    weights: ArrayLike | None = None,
+    sandwich: bool = False,
+    bad: ArrayLike | None = None,
+    fwhm0: float = 2.0,
+    pixel_integrated: bool = False,
+    fit_background: bool = False,
+    theta: float | None = None,
+    max_iterations: int = 50,
+) -> GaussianFits:
     """
     Fit an elliptical Gaussian to each image of a block, by least squares.
 

@@ -6,11 +6,19 @@ covariance matrix of its shape. Unlike two widths and an angle, these coefficien
 keep their meaning in a round star.
 """
 
+from __future__ import annotations
+
 import math
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numba import njit
+
+from nircam_tso.measure.gaussian.sums import fill_row
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = [
     "PARAMETERS",
@@ -103,10 +111,19 @@ def form_from_widths(x_stddev, y_stddev, theta):
 @njit(cache=True, nogil=True)
 def _evaluate(images, p, integrated, nodes, node_weights):
     n, ny, nx = images.shape
+    row = np.empty(nx)
     for s in range(n):
         amplitude, x, y, background = p[s, 0], p[s, 1], p[s, 2], p[s, 6]
         a, b, c = form_from_widths(p[s, 3], p[s, 4], p[s, 5])
-        order = quadrature_order(a, b, c) if integrated else 1
+        if not integrated:
+            decay = math.exp(-a)
+            for j in range(ny):
+                row[:] = 0.0
+                fill_row(row, -x, j - y, a, b, c, decay)
+                for i in range(nx):
+                    images[s, j, i] = background + amplitude * row[i]
+            continue
+        order = quadrature_order(a, b, c)
         for j in range(ny):
             for i in range(nx):
                 total = 0.0
@@ -122,8 +139,17 @@ def _evaluate(images, p, integrated, nodes, node_weights):
 
 
 def evaluate_gaussians(
-    shape, amplitude, x, y, x_stddev, y_stddev, theta=0.0, background=0.0, *, pixel_integrated=False
-):
+    shape: tuple[int, int],
+    amplitude: ArrayLike,
+    x: ArrayLike,
+    y: ArrayLike,
+    x_stddev: ArrayLike,
+    y_stddev: ArrayLike,
+    theta: ArrayLike = 0.0,
+    background: ArrayLike = 0.0,
+    *,
+    pixel_integrated: bool = False,
+) -> np.ndarray:
     """
     Images of elliptical Gaussians, one for each set of parameters.
 

@@ -16,7 +16,7 @@ import math
 import numpy as np
 from numba import njit
 
-__all__ = ["assemble", "sum_pixels"]
+__all__ = ["assemble", "fill_row", "sum_pixels"]
 
 # exp(-40) is 4e-18: beyond this exponent a pixel cannot change a double of the amplitude's size.
 _FARTHEST_EXPONENT = 40.0
@@ -25,13 +25,29 @@ _RUN = 16
 
 
 @njit(cache=True, nogil=True)
-def _fill_row(row, first, dy, a, b, c, decay):
+def fill_row(row, first, dy, a, b, c, decay):
     """
     ``exp(-(a dx**2 + 2 b dx dy + c dy**2) / 2)`` for dx = first, first + 1, ...
 
     Only the returned range of ``row`` is filled; it is 0 elsewhere, to 4e-18.
     The ratio of two neighbours changes by the same factor (``decay`` = exp(-a)) from
     each pixel to the next, which spares most of the exponentials.
+
+    Parameters
+    ----------
+    row : `~numpy.ndarray`, shape (nx,)
+        To be filled.
+    first, dy : float
+        dx of the row's first pixel, and dy.
+    a, b, c : float
+        The quadratic form, in 1/pixel**2.
+    decay : float
+        exp(-a).
+
+    Returns
+    -------
+    start, stop : int
+        The range that was filled.
     """
     root = (b * dy) ** 2 - a * (c * dy * dy - 2 * _FARTHEST_EXPONENT)
     if not root > 0:
@@ -64,7 +80,7 @@ def _sum_sampled(data, weights, p, row, products, gradient):
     total_weight = 0.0
     for j in range(ny):
         dy = j - y
-        start, stop = _fill_row(row, -x, dy, a, b, c, decay)
+        start, stop = fill_row(row, -x, dy, a, b, c, decay)
         for i in range(start):
             residual = data[j, i] - background
             weighted = weights[j, i] * residual
@@ -184,7 +200,7 @@ def _sum_integrated(data, weights, p, order, nodes, node_weights, products, grad
         for m in range(order):
             for k in range(order):
                 dy = j + nodes[order, m] - y
-                start, stop = _fill_row(points[m, k], nodes[order, k] - x, dy, a, b, c, decay)
+                start, stop = fill_row(points[m, k], nodes[order, k] - x, dy, a, b, c, decay)
                 if stop > start:
                     low = min(low, start)
                     high = max(high, stop)

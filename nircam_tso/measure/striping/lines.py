@@ -1,11 +1,17 @@
 """Lines of pixels that share a level, their medians, and the levels taken off."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numba import njit
 
 from nircam_tso.measure.clipping import _select
+
+if TYPE_CHECKING:
+    from typing import Literal
 
 __all__ = ["STRIPINGS", "Lines", "ReadoutLayout", "line_medians", "striping_lines", "subtract_terms"]
 
@@ -42,7 +48,7 @@ class ReadoutLayout:
     overhead: int = 0
 
     @property
-    def n_outputs(self):
+    def n_outputs(self) -> int:
         """Number of outputs within the frame, 1 where nothing tells."""
         return 1 if self.edges is None else len(self.edges) - 1
 
@@ -68,7 +74,7 @@ class Lines:
     strips: np.ndarray
     groups: np.ndarray
 
-    def along(self, images):
+    def along(self, images: np.ndarray) -> np.ndarray:
         """
         Images with their lines along the last axis.
 
@@ -85,12 +91,18 @@ class Lines:
         return images if self.direction == "row" else np.swapaxes(images, -1, -2)
 
     @property
-    def n_groups(self):
+    def n_groups(self) -> int:
         """Number of groups."""
         return int(self.groups.max()) + 1
 
 
-def striping_lines(striping, shape, layout, *, odd_even=False):
+def striping_lines(
+    striping: Literal["row", "column", "row-amplifier"],
+    shape: tuple[int, int],
+    layout: ReadoutLayout,
+    *,
+    odd_even: bool = False,
+) -> Lines:
     """
     Choose the lines.
 
@@ -214,7 +226,7 @@ def line_medians(images, usable, lines, *, spreads=False):
     return medians, counts, deviations if spreads else None
 
 
-def subtract_terms(images, terms, lines):
+def subtract_terms(images: np.ndarray, terms: np.ndarray, lines: Lines) -> None:
     """
     Take the levels of lines off images, in place.
 

@@ -5,11 +5,22 @@ to 0, and its variance follows from the pixels' variograms, which do not care ab
 image's level.
 """
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from nircam_tso.measure.striping.variograms import readout_products, readout_spectra, readout_streams
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import ArrayLike
+
+    from nircam_tso.measure.striping.lines import ReadoutLayout
+    from nircam_tso.measure.striping.terms import StripingModel
+    from nircam_tso.measure.striping.variograms import Variograms
 
 __all__ = ["LineVariance", "level_scatter", "line_noise", "line_variance"]
 
@@ -66,7 +77,7 @@ def _after_correction(weights, model):
     return weights - lines.along(free * (multiples / counts).T[:, lines.strips]), white
 
 
-def level_scatter(levels):
+def level_scatter(levels: ArrayLike) -> tuple[float, float]:
     """
     Variance of the levels of images, from one to the next.
 
@@ -99,7 +110,15 @@ def level_scatter(levels):
     return variance, variance * float(np.sqrt(2 * _SECOND_DIFFERENCES / len(steps)))
 
 
-def line_variance(variograms, layout, free, weights, *, model=None, level=None):
+def line_variance(
+    variograms: Variograms,
+    layout: ReadoutLayout,
+    free: np.ndarray,
+    weights: Iterable[np.ndarray],
+    *,
+    model: StripingModel | None = None,
+    level: tuple[float, float] | None = None,
+) -> LineVariance:
     """
     Variance that stripes give to weighted sums of pixels.
 
@@ -200,7 +219,16 @@ def _part_error(values):
     return float(np.sqrt((len(parts) - 1) * np.mean(np.square(parts - parts.mean()))))
 
 
-def line_noise(variograms, layout, free, apertures, *, sky=None, model=None, level=False):
+def line_noise(
+    variograms: Variograms,
+    layout: ReadoutLayout,
+    free: np.ndarray,
+    apertures: np.ndarray,
+    *,
+    sky: np.ndarray | None = None,
+    model: StripingModel | None = None,
+    level: bool = False,
+) -> np.ndarray:
     """
     Standard deviation that stripes leave along rows, as sums of pixels see it.
 

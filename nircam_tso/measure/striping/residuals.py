@@ -1,11 +1,18 @@
 """Images of a series less what they have in common: their level, and the scaled median image."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from nircam_tso.measure.clipping import clipped_statistics
 from nircam_tso.measure.reference import series_reference
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from numpy.typing import ArrayLike
 
 __all__ = ["Residuals", "image_levels", "image_residuals", "series_residuals"]
 
@@ -32,7 +39,7 @@ class Residuals(NamedTuple):
     free: np.ndarray
 
 
-def image_levels(images, bad, free):
+def image_levels(images: np.ndarray, bad: np.ndarray, free: np.ndarray) -> np.ndarray:
     """
     Level of each image.
 
@@ -63,7 +70,15 @@ def image_levels(images, bad, free):
     return np.nan_to_num(statistics.median)
 
 
-def image_residuals(images, bad, free, window, reference, *, levels=None):
+def image_residuals(
+    images: np.ndarray,
+    bad: ArrayLike | None,
+    free: np.ndarray,
+    window: np.ndarray,
+    reference: np.ndarray | None,
+    *,
+    levels: np.ndarray | None = None,
+) -> np.ndarray:
     """
     Images less their level and, where there is one, the scaled reference.
 
@@ -95,7 +110,14 @@ def image_residuals(images, bad, free, window, reference, *, levels=None):
     return values
 
 
-def series_residuals(images, bad, free, window, *, reference="median"):
+def series_residuals(
+    images: np.ndarray,
+    bad: np.ndarray,
+    free: np.ndarray,
+    window: np.ndarray,
+    *,
+    reference: Literal["median"] | None = "median",
+) -> Residuals:
     """
     A sample of images less their level and the scaled median image.
 

@@ -1,12 +1,20 @@
 """Levels of lines: how large they are in a series, and what they are in each integration."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from nircam_tso.measure.striping.lines import Lines, line_medians, subtract_terms
 from nircam_tso.measure.striping.residuals import image_residuals
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from nircam_tso.measure.striping.residuals import Residuals
 
 __all__ = [
     "MIN_FREE",
@@ -54,7 +62,7 @@ class StripingModel:
     variance: np.ndarray
     scatter: np.ndarray
 
-    def errors(self, counts):
+    def errors(self, counts: np.ndarray) -> np.ndarray:
         """
         Variance of the medians of lines.
 
@@ -71,7 +79,7 @@ class StripingModel:
         error = _MEDIAN_VARIANCE * self.scatter[self.lines.groups] ** 2 / np.maximum(counts, 1)
         return np.where(counts >= MIN_FREE, error, np.inf)
 
-    def shrinkage(self, counts):
+    def shrinkage(self, counts: np.ndarray) -> np.ndarray:
         """
         By how much the estimates of levels are scaled down, 0 to 1.
 
@@ -105,7 +113,7 @@ class StripingTerms(NamedTuple):
     left: np.ndarray
 
 
-def remaining_variance(variance, error):
+def remaining_variance(variance: Any, error: Any) -> Any:
     """
     Variance of levels that is left after correction with shrunk estimates.
 
@@ -160,7 +168,7 @@ def _true_variance(deviations, errors):
     return 0.5 * (low + high)
 
 
-def fit_striping(residuals, lines, window):
+def fit_striping(residuals: Residuals, lines: Lines, window: np.ndarray) -> StripingModel:
     """
     Find how strong the stripes of a series are.
 
@@ -213,7 +221,7 @@ def fit_striping(residuals, lines, window):
     return StripingModel(lines, residuals.free, window, residuals.reference, variance, scatter)
 
 
-def striping_terms(images, bad, model):
+def striping_terms(images: np.ndarray, bad: np.ndarray, model: StripingModel) -> StripingTerms:
     """
     Levels of the lines of each image.
 
@@ -265,7 +273,7 @@ def striping_terms(images, bad, model):
     return StripingTerms(terms, left)
 
 
-def group_differences(values, group_range, *, steps):
+def group_differences(values: np.ndarray, group_range: tuple[int, int], *, steps: bool) -> np.ndarray:
     """
     Differences of groups, in which stripes are looked for.
 
@@ -292,7 +300,9 @@ def group_differences(values, group_range, *, steps):
     return np.stack([np.subtract(values[:, b], values[:, a], dtype=np.float64) for a, b in pairs], axis=1)
 
 
-def correct_groups(data, bad, models, group_range, *, steps):
+def correct_groups(
+    data: np.ndarray, bad: np.ndarray, models: Sequence[StripingModel], group_range: tuple[int, int], *, steps: bool
+) -> tuple[np.ndarray, np.ndarray]:
     """
     Take stripes off ramps, each difference of groups by itself.
 

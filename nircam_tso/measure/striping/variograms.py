@@ -6,13 +6,20 @@ by that time, the variogram (Matheron 1963, Economic Geology 58, 1246), tells al
 and does not care about an image's level.
 """
 
+from __future__ import annotations
+
 from itertools import chain
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy import fft
 
 from nircam_tso.measure.clipping import clipped_statistics
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nircam_tso.measure.striping.lines import ReadoutLayout
 
 __all__ = ["Variograms", "noise_variograms", "readout_products", "readout_spectra", "readout_streams"]
 
@@ -168,7 +175,9 @@ def readout_products(a, b, n_times, length):
     return _by_time(_powers(a, b), n_times, length)
 
 
-def noise_variograms(parts, layout, excess=None):
+def noise_variograms(
+    parts: Iterable[tuple[np.ndarray, np.ndarray]], layout: ReadoutLayout, excess: np.ndarray | None = None
+) -> Variograms:
     """
     Variograms of images of a series.
 
