@@ -68,6 +68,13 @@ class Lines:
     groups : `~numpy.ndarray` of int64, shape (n_strips, n_lines)
         Levels of the same number are compared with one another, the groups' common
         levels with those of other groups.
+
+    Examples
+    --------
+    >>> from nircam_tso.measure.striping import ReadoutLayout, striping_lines
+    >>> lines = striping_lines("column", (3, 8), ReadoutLayout())
+    >>> lines.direction, lines.groups.shape
+    ('column', (1, 8))
     """
 
     direction: str

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from nircam_tso.measure.striping.variograms import readout_products, readout_spectra, readout_streams
+from nircam_tso.measure.striping.variograms import Readout
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,6 +42,18 @@ class LineVariance(NamedTuple):
         Squared image unit; NaN where no pixel tells.
     error : `~numpy.ndarray` of float64
         Its standard error, as the images differ; infinite where one image alone tells.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nircam_tso.measure.striping import ReadoutLayout, line_variance, noise_variograms
+    >>> images = np.random.default_rng(1).normal(0, 4, (20, 32, 40))
+    >>> variograms = noise_variograms([(images, np.ones(images.shape, bool))], ReadoutLayout())
+    >>> weights = np.zeros((32, 40))
+    >>> weights[5:10, 5:10], weights[20:25, 5:10] = 0.04, -0.04
+    >>> found = line_variance(variograms, ReadoutLayout(), np.ones((32, 40), bool), [weights])
+    >>> found.variance.shape, found.error.shape
+    ((1,), (1,))
     """
 
     variance: np.ndarray
@@ -165,21 +177,18 @@ def line_variance(
     if not free.any() or np.isnan(variograms.line).all():
         return LineVariance(unknown, unknown)
     grams = [variograms, *variograms.parts]
-    nuggets, fars, covariances = zip(*(_covariances(gram, layout, free.shape) for gram in grams), strict=True)
+    readout = Readout(free.shape, layout)
+    nuggets, fars, filters = zip(*(_covariances(gram, readout) for gram in grams), strict=True)
 
     def variances(one, white):
         """Of one sum, for the whole and its parts, with different lines independent on average."""
-        streams = readout_streams(one, layout)
-        spectra = readout_spectra(streams)
-        products = readout_products(spectra, spectra, streams[0].size, streams.shape[-1])
+        spectra = readout.spectra(one)
+        powers = readout.powers(spectra, spectra)
         total = one.sum() ** 2
         return np.array(
             [
-                # Pairs of pixels at different times count twice.
-                white * nugget
-                - total * far
-                + sum(p[0] * c[0] + 2 * (p[1:] * c[1:]).sum() for p, c in zip(products, both, strict=True))
-                for nugget, far, both in zip(nuggets, fars, covariances, strict=True)
+                white * nugget - total * far + sum((p * q).sum() for p, q in zip(powers, own, strict=True))
+                for nugget, far, own in zip(nuggets, fars, filters, strict=True)
             ]
         )
 
@@ -197,18 +206,18 @@ def line_variance(
     return LineVariance(*found)
 
 
-def _covariances(variograms, layout, shape):
-    """White noise of a pixel, mean covariance of different lines, and covariances by time, the first without both."""
+def _covariances(variograms, readout):
+    """White noise of a pixel, mean covariance of different lines, and the filters of the covariances."""
     # Neighbours have all of the stripes in common: their difference is white noise,
     # and that of a pixel with itself is counted elsewhere.
     nugget = variograms.line[1]
     covariances = [nugget - np.nan_to_num(gram, nan=nugget) for gram in variograms[:3]]
     covariances[0][0] = 0.0
-    n_times = len(covariances[0])
-    times = np.arange(n_times // shape[abs(layout.fast_axis) - 1], n_times)
+    n = readout.n_pieces
+    times = np.arange(n // readout.n_lines, n)
     # Each pair of pixels counts as much.
-    far = np.average(covariances[1][times], weights=n_times - times) if times.size else 0.0
-    return nugget, far, covariances
+    far = np.average(covariances[1][times], weights=n - times) if times.size else 0.0
+    return nugget, far, readout.filters(*covariances)
 
 
 def _part_error(values):

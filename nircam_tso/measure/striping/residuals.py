@@ -31,6 +31,15 @@ class Residuals(NamedTuple):
         The median image, less its level.
     free : `~numpy.ndarray` of bool, shape (ny, nx)
         Pixels away from the star that are not always bad.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nircam_tso.measure.striping import series_residuals
+    >>> images = 5.0 + np.random.default_rng(1).normal(0, 1, (9, 4, 6))
+    >>> residuals = series_residuals(images, np.isnan(images), np.ones((4, 6), bool), np.zeros((4, 6), bool))
+    >>> residuals.values.shape, residuals.reference.shape, int(residuals.free.sum())
+    ((9, 4, 6), (4, 6), 24)
     """
 
     values: np.ndarray
@@ -94,6 +103,15 @@ def image_residuals(
     Returns
     -------
     `~numpy.ndarray` of float64, shape (B, ny, nx)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nircam_tso.measure.striping import image_residuals
+    >>> images = np.array([[[7.0, 8.0, 9.0], [8.0, 8.0, 8.0]]])
+    >>> free, star = np.ones((2, 3), bool), np.zeros((2, 3), bool)
+    >>> image_residuals(images, np.zeros((1, 2, 3), bool), free, star, None)[0, 0]
+    array([-1.,  0.,  1.])
     """
     bad = bad | ~np.isfinite(images)
     values = images - (image_levels(images, bad, free) if levels is None else levels)[:, None, None]
@@ -137,6 +155,15 @@ def series_residuals(
     Returns
     -------
     Residuals
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nircam_tso.measure.striping import series_residuals
+    >>> images = np.array([[[1.0, 2.0, 3.0]], [[6.0, 7.0, 8.0]], [[2.0, 3.0, 4.0]]])
+    >>> free, star = np.ones((1, 3), bool), np.zeros((1, 3), bool)
+    >>> series_residuals(images, np.isnan(images), free, star, reference=None).values[1]
+    array([[-1.,  0.,  1.]])
     """
     images = np.asarray(images, np.float64)
     bad = bad | ~np.isfinite(images)

@@ -8,7 +8,8 @@ and does not care about an image's level.
 
 from __future__ import annotations
 
-from itertools import chain
+from functools import lru_cache
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from nircam_tso.measure.striping.lines import ReadoutLayout
 
-__all__ = ["Variograms", "noise_variograms", "readout_products", "readout_spectra", "readout_streams"]
+__all__ = ["Readout", "Variograms", "noise_variograms"]
 
 _MAD_TO_SIGMA = 1.482602218505602
 #: Parts of a sample, each left out once, by which its own scatter is judged.
@@ -34,20 +35,37 @@ _FEW = 1000
 _LACKING = 0.02
 #: Moments of readout that are transformed at a time.
 _AT_ONCE = 40_000
+#: Pieces of a line by whose distance pixels of different lines are told apart: the time from
+#: one line to another is so long that a piece more or less does not matter.
+_PIECES = 64
 
 
 class Variograms(NamedTuple):
     """
-    Half the mean square difference of two pixels, by the time between them in pixels.
+    Half the mean square difference of two pixels, by the time between them.
 
     Attributes
     ----------
-    line, same, other : `~numpy.ndarray` of float64, shape (n_times,)
-        Of pixels of one line, of different lines read through the same output, and of
-        different outputs; NaN where there are no such pixels. What happens between lines
-        is no part of the drift: levels of rows may be more than time tells.
+    line : `~numpy.ndarray` of float64, shape (n_times,)
+        Of pixels of one line, by the time in pixels; NaN where there are no such pixels.
+        What happens between lines is no part of the drift: levels of rows may be more
+        than time tells.
+    same, other : `~numpy.ndarray` of float64, shape (n_pieces,)
+        Of different lines read through the same output, and of different outputs, by the
+        time in pieces of a line (`Readout`).
     parts : tuple of Variograms
         The same without an eighth of the images each; empty for a single image.
+
+    Examples
+    --------
+    Noise that pixels do not share has the same variogram at all times:
+
+    >>> import numpy as np
+    >>> from nircam_tso.measure.striping import ReadoutLayout, noise_variograms
+    >>> images = np.random.default_rng(1).normal(0, 4, (40, 32, 40))
+    >>> variograms = noise_variograms([(images, np.ones(images.shape, bool))], ReadoutLayout())
+    >>> bool(np.allclose(variograms.line[1:20], 16, rtol=0.05))
+    True
     """
 
     line: np.ndarray
@@ -56,123 +74,166 @@ class Variograms(NamedTuple):
     parts: tuple = ()
 
 
-def readout_streams(images, layout):
+class Readout:
     """
-    Pixels in the order of their readout.
+    Images in the order of their readout, and sums over pairs of their pixels by time.
+
+    Pixels of one line are told apart by the pixels between them. Of those of different
+    lines only the pieces of a line in which they lie are, of 1/64 of its length.
 
     Parameters
     ----------
-    images : `~numpy.ndarray`, shape (..., ny, nx)
-        Images.
+    shape : (int, int)
+        Shape of the images.
     layout : ReadoutLayout
         How they were read.
 
-    Returns
-    -------
-    `~numpy.ndarray` of float64, shape (..., n_outputs, n_lines, n_times)
-        0 in the gaps between lines.
+    Attributes
+    ----------
+    n_lines : int
+        Number of lines.
+    n_times : int
+        Moments of the readout of one line, with the pause after it.
+    piece : int
+        Pixels in a piece.
+    n_pieces : int
+        Pieces of the readout of one output.
 
     Examples
     --------
+    Two lines of two pixels, read one after the other; products of pixels of one line, and of different ones:
+
     >>> import numpy as np
     >>> from nircam_tso.measure.striping import ReadoutLayout
-    >>> from nircam_tso.measure.striping.variograms import readout_streams
-    >>> print(readout_streams(np.arange(6.0).reshape(2, 3), ReadoutLayout(-1, 2, overhead=1)))
-    [[[2. 1. 0. 0.]
-      [5. 4. 3. 0.]]]
+    >>> from nircam_tso.measure.striping.variograms import Readout
+    >>> readout = Readout((2, 2), ReadoutLayout())
+    >>> spectra = readout.spectra(np.array([[1.0, 2.0], [3.0, 4.0]]))
+    >>> line, same, other = readout.by_time(readout.powers(spectra, spectra))
+    >>> print(line.round(6), same.round(6) + 0.0)
+    [30. 14.] [ 0.  6. 11.  4.]
     """
-    if abs(layout.fast_axis) == 2:
-        images = np.swapaxes(images, -1, -2)
-    if layout.slow_axis < 0:
-        images = images[..., ::-1, :]
-    n_lines, length = images.shape[-2:]
-    edges = (0, length) if layout.edges is None else layout.edges
-    width = int(np.diff(edges).max())
-    result = np.zeros((*images.shape[:-2], len(edges) - 1, n_lines, width + layout.overhead))
-    for k, (first, stop) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
-        part = images[..., first:stop]
-        result[..., k, :, : stop - first] = part[..., ::-1] if layout.fast_axis < 0 else part
-    return result
 
+    def __init__(self, shape, layout):
+        self.layout = layout
+        self.n_lines, length = shape if abs(layout.fast_axis) == 1 else shape[::-1]
+        self.edges = (0, length) if layout.edges is None else layout.edges
+        width = int(np.diff(self.edges).max())
+        self.n_times = width + layout.overhead
+        self.piece = max(1, width // _PIECES)
+        self._per_line = -(-self.n_times // self.piece)
+        self.n_pieces = self._per_line * self.n_lines
+        # Twice as long, so that the end does not meet the beginning.
+        self._sizes = tuple(fft.next_fast_len(2 * n, real=True) for n in (self.n_times, self._per_line, self.n_pieces))
 
-def readout_spectra(streams):
-    """
-    Spectra of whole outputs, and of each line by itself.
+    def _streams(self, images):
+        """Pixels in the order of their readout, shape (..., n_outputs, n_lines, pieces x piece), 0 in the pauses."""
+        if abs(self.layout.fast_axis) == 2:
+            images = np.swapaxes(images, -1, -2)
+        if self.layout.slow_axis < 0:
+            images = images[..., ::-1, :]
+        shape = (*images.shape[:-2], len(self.edges) - 1, self.n_lines, self._per_line * self.piece)
+        result = np.zeros(shape)
+        for k, (first, stop) in enumerate(zip(self.edges[:-1], self.edges[1:], strict=True)):
+            part = images[..., first:stop]
+            result[..., k, :, : stop - first] = part[..., ::-1] if self.layout.fast_axis < 0 else part
+        return result
 
-    Parameters
-    ----------
-    streams : `~numpy.ndarray`, shape (..., n_outputs, n_lines, n_times)
-        From `readout_streams`.
+    def spectra(self, images):
+        """
+        Spectra of images.
 
-    Returns
-    -------
-    whole, lines : `~numpy.ndarray` of complex128
-        Transforms of streams followed by as many zeros, so that the end does not meet the beginning.
-    """
-    whole = streams.reshape(*streams.shape[:-2], -1)
-    return tuple(fft.rfft(part, _long(part.shape[-1]), axis=-1) for part in (whole, streams))
+        Parameters
+        ----------
+        images : `~numpy.ndarray`, shape (..., ny, nx)
+            Images.
 
+        Returns
+        -------
+        tuple of `~numpy.ndarray` of complex128
+            Of the lines by pixels, of the lines by pieces, and of whole outputs by pieces.
+        """
+        streams = self._streams(images)
+        pieces = streams.reshape(*streams.shape[:-1], -1, self.piece).sum(axis=-1) if self.piece > 1 else streams
+        whole = pieces.reshape(*pieces.shape[:-2], -1)
+        lines = fft.rfft(streams[..., : self.n_times], self._sizes[0], axis=-1)
+        coarse = fft.rfft(pieces, self._sizes[1], axis=-1) if self.piece > 1 else lines
+        return lines, coarse, fft.rfft(whole, self._sizes[2], axis=-1)
 
-def _long(n_times):
-    return fft.next_fast_len(2 * n_times, real=True)
+    def powers(self, a, b):
+        """
+        Cross spectra, summed over what there are of each: images, outputs, lines.
+
+        Parameters
+        ----------
+        a, b : tuple of `~numpy.ndarray`
+            From `spectra`.
+
+        Returns
+        -------
+        list of `~numpy.ndarray` of float64
+            Of lines by pixels, of lines by pieces, of outputs, and of the sum of the
+            outputs; without the last for a single one.
+        """
+        lines = _power(a[0], b[0])
+        parts = [lines, lines if self.piece == 1 else _power(a[1], b[1]), _power(a[2], b[2])]
+        if len(self.edges) > 2:
+            parts.append(_power(a[2].sum(axis=-2), b[2].sum(axis=-2)))
+        return [part.sum(axis=tuple(range(part.ndim - 1))) for part in parts]
+
+    def by_time(self, powers):
+        """
+        Sums of products of pixels by the time between them.
+
+        Parameters
+        ----------
+        powers : list of `~numpy.ndarray`
+            From `powers`.
+
+        Returns
+        -------
+        line : `~numpy.ndarray` of float64, shape (n_times,)
+            Of pixels of one line.
+        same, other : `~numpy.ndarray` of float64, shape (n_pieces,)
+            Of different lines of one output, and of different outputs.
+        """
+        lines, coarse, same, *every = powers
+        line = fft.irfft(lines, self._sizes[0])[: self.n_times]
+        whole = fft.irfft(same, self._sizes[2])[: self.n_pieces]
+        whole[: self._per_line] -= fft.irfft(coarse, self._sizes[1])[: self._per_line]
+        other = fft.irfft(every[0] - same, self._sizes[2])[: self.n_pieces] if every else np.zeros(self.n_pieces)
+        return line, whole, other
+
+    def filters(self, line, same, other):
+        """
+        What turns the powers of an image into a sum over all pairs of its pixels.
+
+        Parameters
+        ----------
+        line, same, other
+            What the product of a pair counts, by the time between both, shaped as from `by_time`.
+
+        Returns
+        -------
+        list of `~numpy.ndarray` of float64
+            For each of `powers` by what it is to be multiplied; the sum of all is that over the pairs.
+        """
+        whole = self._filter(same, 2)
+        beside = [] if len(self.edges) == 2 else [self._filter(other, 2)]
+        # Different outputs are all of them less each with itself.
+        parts = [whole - one for one in beside] or [whole]
+        return [self._filter(line, 0), -self._filter(same[: self._per_line], 1), *parts, *beside]
+
+    def _filter(self, values, which):
+        size = self._sizes[which]
+        result = 2 * fft.rfft(values, size).real - values[0]
+        # All frequencies but the first, and the last of an even number, stand for two.
+        result[1 : len(result) - (size % 2 == 0)] *= 2
+        return result / size
 
 
 def _power(a, b):
     """Real part of the cross spectrum."""
     return a.real * b.real + a.imag * b.imag
-
-
-def _powers(a, b):
-    """Cross spectra of lines, outputs and the sum of the outputs, summed over what they have of each."""
-    line = _power(a[1], b[1])
-    same = _power(a[0], b[0])
-    line, same = (part.sum(axis=tuple(range(part.ndim - 1))) for part in (line, same))
-    if a[0].shape[-2] == 1:
-        return line, same, None
-    every = _power(a[0].sum(axis=-2), b[0].sum(axis=-2))
-    return line, same, every.sum(axis=tuple(range(every.ndim - 1)))
-
-
-def _by_time(powers, n_times, length):
-    """Sums of products of pixels by the time between them out of their spectra."""
-    result = np.zeros((3, n_times))
-    line, same, every = powers
-    result[0, :length] = fft.irfft(line, _long(length))[:length]
-    result[1] = fft.irfft(same, _long(n_times))[:n_times] - result[0]
-    if every is not None:
-        result[2] = fft.irfft(every - same, _long(n_times))[:n_times]
-    return result
-
-
-def readout_products(a, b, n_times, length):
-    """
-    Sums of products of pixels by the time between them.
-
-    Parameters
-    ----------
-    a, b : (`~numpy.ndarray`, `~numpy.ndarray`)
-        Spectra of two images from `readout_spectra`, or of two stacks, whose products are added up.
-    n_times, length : int
-        Moments of an output's readout, and of a line.
-
-    Returns
-    -------
-    `~numpy.ndarray` of float64, shape (3, n_times)
-        Of pixels of one line, of different lines of one output, and of different outputs.
-
-    Examples
-    --------
-    Two lines of two pixels, read one after the other:
-
-    >>> import numpy as np
-    >>> from nircam_tso.measure.striping import ReadoutLayout
-    >>> from nircam_tso.measure.striping.variograms import readout_products, readout_spectra, readout_streams
-    >>> spectra = readout_spectra(readout_streams(np.array([[1.0, 2.0], [3.0, 4.0]]), ReadoutLayout()))
-    >>> print(readout_products(spectra, spectra, 4, 2)[:2].round(6) + 0.0)
-    [[30. 14.  0.  0.]
-     [ 0.  6. 11.  4.]]
-    """
-    return _by_time(_powers(a, b), n_times, length)
 
 
 def noise_variograms(
@@ -206,10 +267,25 @@ def noise_variograms(
     those that a cosmic ray hit, has zeros in their places, and is scaled so that its
     mean square is right: what pixels have in common comes out too small by the part
     of the pixels that is lacking, which is 2 % at most.
+
+    Examples
+    --------
+    Rows that wander by 3, each by itself. Pixels of one row have that in common:
+
+    >>> import numpy as np
+    >>> from nircam_tso.measure.striping import ReadoutLayout, noise_variograms
+    >>> rng = np.random.default_rng(1)
+    >>> images = rng.normal(0, 4, (40, 32, 40)) + rng.normal(0, 3, (40, 32, 1))
+    >>> variograms = noise_variograms([(images, np.ones(images.shape, bool))], ReadoutLayout())
+    >>> print(f"{np.nanmean(variograms.line[1:20]):.0f} {np.nanmean(variograms.same[1:10]):.0f}")
+    16 24
     """
-    n_times = length = 1
-    binned, weights = [], _Weights(layout)
+    readout = weights = None
+    binned = []
     for residuals, usable in _split(parts):
+        if readout is None:
+            readout = Readout(residuals.shape[1:], layout)
+            weights = _Weights(readout)
         values, use = _clipped(residuals, usable)
         known = use.any(axis=(1, 2))
         if not known.any():
@@ -217,7 +293,7 @@ def noise_variograms(
         values, use = values[known], use[known]
         common = 2 * use.sum(axis=0) > len(use)
         lacking = (common & ~use).sum(axis=(1, 2)) > _LACKING * common.sum()
-        sums = 0.0
+        sums = []
         for group, window in [(~lacking, common), *((i, use[i]) for i in np.flatnonzero(lacking))]:
             own = use[group].reshape(-1, *use.shape[1:])
             if len(own) == 0 or not window.any():
@@ -229,32 +305,36 @@ def noise_variograms(
             if excess is not None:
                 squares -= len(z) * np.where(window, excess, 0.0)
             spectra, pairs = weights.of(window)
-            n_times, length = weights.n_times, weights.length
-            second = readout_products(readout_spectra(readout_streams(squares, layout)), spectra, n_times, length)
-            both = zip(len(z) * pairs, second - _self_products(z, layout, n_times, length), strict=True)
-            sums = sums + np.stack([_binned(*one) for one in both])
-        if np.ndim(sums):
-            binned.append(sums)
+            crossed = readout.powers(readout.spectra(squares), spectra)
+            own = _self_powers(z, readout)
+            differences = readout.by_time([a - b for a, b in zip(crossed, own, strict=True)])
+            sums.append([_binned(len(z) * a, b) for a, b in zip(pairs, differences, strict=True)])
+        if sums:
+            binned.append(_added(sums))
     if not binned:
         return Variograms(*np.full((3, 1), np.nan))
-    groups = [np.sum(part, axis=0) for part in np.array_split(np.array(binned), min(_PARTS, len(binned)))]
-    whole = np.sum(groups, axis=0)
-    left = [Variograms(*_smooth(whole - group, n_times, length)) for group in groups]
-    return Variograms(*_smooth(whole, n_times, length), tuple(left) if len(groups) > 1 else ())
+    starts = np.linspace(0, len(binned), min(_PARTS, len(binned)) + 1).round().astype(int)
+    groups = [_added(binned[first:stop]) for first, stop in pairwise(starts)]
+    whole = _added(groups)
+    left = [Variograms(*_smooth([a - b for a, b in zip(whole, group, strict=True)], readout)) for group in groups]
+    return Variograms(*_smooth(whole, readout), tuple(left) if len(groups) > 1 else ())
+
+
+def _added(several):
+    """Sums of what belongs together."""
+    return [np.sum(parts, axis=0) for parts in zip(*several, strict=True)]
 
 
 class _Weights:
     """Spectra and numbers of pairs of the pixels to use; most images have the same."""
 
-    def __init__(self, layout):
-        self.layout, self.window = layout, None
+    def __init__(self, readout):
+        self.readout, self.window = readout, None
 
     def of(self, window):
         if self.window is None or not np.array_equal(window, self.window):
-            streams = readout_streams(window.astype(float), self.layout)
-            self.window, self.length, self.n_times = window, streams.shape[-1], streams[0].size
-            self.spectra = readout_spectra(streams)
-            self.pairs = readout_products(self.spectra, self.spectra, self.n_times, self.length)
+            self.window, self.spectra = window, self.readout.spectra(window.astype(float))
+            self.pairs = self.readout.by_time(self.readout.powers(self.spectra, self.spectra))
         return self.spectra, self.pairs
 
 
@@ -288,20 +368,17 @@ def _medians(values, bad):
     return clipped_statistics(values, np.arange(values.shape[1]), bad=bad, rounds=0).median
 
 
-def _self_products(images, layout, n_times, length):
-    """`readout_products` of each image with itself, added up."""
-    step = max(_AT_ONCE // n_times, 1)
-    total = None
+def _self_powers(images, readout):
+    """Powers of each image, added up."""
+    step = max(_AT_ONCE // (readout.n_times * readout.n_lines), 1)
+    total = []
     for first in range(0, len(images), step):
-        spectra = readout_spectra(readout_streams(images[first : first + step], layout))
-        powers = _powers(spectra, spectra)
-        if total is None:
-            total = powers
-        else:
-            total = [None if a is None else a + b for a, b in zip(total, powers, strict=True)]
-    return _by_time(total, n_times, length)
+        spectra = readout.spectra(images[first : first + step])
+        total.append(readout.powers(spectra, spectra))
+    return _added(total)
 
 
+@lru_cache(maxsize=4)
 def _bins(n_times):
     """Logarithm of times, and their bins: sixths of octaves."""
     times = np.log2(np.arange(n_times) + 0.5)
@@ -316,7 +393,7 @@ def _binned(counts, squares):
     return np.stack([np.bincount(bins, part) for part in (counts, np.where(counts > 0, squares, 0.0), counts * times)])
 
 
-def _smooth(binned, n_times, length):
+def _smooth(binned, readout):
     """
     Variograms out of the numbers of pairs and their sums, evened out over times.
 
@@ -326,16 +403,16 @@ def _smooth(binned, n_times, length):
     lines of an output are told by few lines: of them a cubic in the logarithm of time is taken, of which
     1/f noise needs a straight line.
     """
-    times, bins = _bins(n_times)
-    result = np.full((3, n_times), np.nan)
+    result = [np.full(n, np.nan) for n in (readout.n_times, readout.n_pieces, readout.n_pieces)]
     for k, (number, squares, places) in enumerate(binned):
+        times, bins = _bins(len(result[k]))
         known = np.flatnonzero(number > 0)
         if known.size == 0:
             continue
         place, mean = places[known] / number[known], squares[known] / number[known]
         if k == 1:
             # How many lines a bin spans: as often are its drifts independent.
-            spans = np.maximum(np.bincount(bins)[known] / length, 1.0)
+            spans = np.maximum(np.bincount(bins)[known] * readout.n_lines / readout.n_pieces, 1.0)
             curve = np.polynomial.Polynomial.fit(place, mean, min(3, known.size - 1), w=np.sqrt(spans))
             mean = curve(place)
         result[k] = np.interp(times, place, mean)
