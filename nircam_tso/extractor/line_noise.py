@@ -5,12 +5,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from nircam_tso.extractor.response import responses
-from nircam_tso.extractor.search import ENOUGH, hit_finder, search_noise
+from nircam_tso.extractor.search import ENOUGH, Hits, search_noise
 from nircam_tso.extractor.sky import sky_shares
 from nircam_tso.extractor.stripes import star_pixels
 from nircam_tso.measure.background import estimate_background
 from nircam_tso.measure.overlap import circle_overlap
-from nircam_tso.measure.striping import image_levels, line_variance, series_residuals
+from nircam_tso.measure.striping import line_variance, series_residuals
 
 __all__ = ["LineNoise", "remaining_noise"]
 
@@ -117,7 +117,7 @@ def _noise_of_sample(plan, reader, stripes, star, layout):
     background, read = plan.settings.background, plan.read
     sample = reader.sample(read)
     free = ~star & ~reader.never[read.window]
-    hit = hit_finder(sample.data, sample.bad, free)
+    hits = Hits(sample.data, sample.bad, free)
 
     def sky_off(images, bad):
         # Lines across the readout are the sky's affair, and gone when sums are made.
@@ -125,11 +125,11 @@ def _noise_of_sample(plan, reader, stripes, star, layout):
         return images - np.where(skies.valid[:, None, None], skies.image, 0.0)
 
     without_sky = None if getattr(background, "axis", stripes.along) == stripes.along else sky_off
-    images, bad = sample.data, sample.bad | hit(sample.data, image_levels(sample.data, sample.bad, free))
+    images, bad = sample.data, sample.bad | hits.among(sample.data, sample.bad)
     if without_sky is not None:
         images = without_sky(images, bad)
     residuals = series_residuals(images, bad, free, star)
-    return residuals.free, *search_noise(reader, read, layout, residuals, star, hit, without_sky)
+    return residuals.free, *search_noise(reader, read, layout, residuals, star, hits, without_sky)
 
 
 def _layout_of(layout, shape, box):

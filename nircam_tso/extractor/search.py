@@ -1,11 +1,15 @@
 """Look through images of a series for noise that pixels have in common."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
 import numpy as np
 
 from nircam_tso.measure.reference import nan_median, sample_rows
-from nircam_tso.measure.striping import image_levels, image_residuals, level_scatter, noise_variograms
+from nircam_tso.measure.striping import free_residuals, image_levels, level_scatter, noise_variograms
 
-__all__ = ["ENOUGH", "hit_finder", "search_noise", "searched_runs"]
+__all__ = ["ENOUGH", "Hits", "search_noise", "searched_runs"]
 
 #: Integrations from which on a series tells of its noise.
 ENOUGH = 10
@@ -14,6 +18,8 @@ _SEARCH_TIMES = 4_000_000
 _SEARCH_MIN, _SEARCH_MAX = 8, 128
 #: Runs of neighbouring integrations, and how long the shortest are: a run is read and measured at once.
 _RUNS, _SHORTEST = 8, 4
+#: Bytes that the runs under way may take, and what a pixel of them does with all that is made of it.
+_MOST_BYTES, _BYTES_PER_PIXEL = 64_000_000, 50
 #: Robust standard deviations in time by which a pixel that was hit differs.
 _HIT = 5.0
 _MAD_TO_SIGMA = 1.482602218505602
@@ -57,44 +63,63 @@ def searched_runs(n, layout, shape):
     return [(int(row), int(row) + each) for row in sample_rows(n - each + 1, _RUNS)]
 
 
-def hit_finder(images, bad, free):
+class Hits:
     """
-    Return a function that finds the pixels of images that differ from what they are in a sample.
+    What a pixel is mostly, and how far from that one was hit.
 
     Cosmic rays change the flux by which the median image is scaled, and what is left of
-    its wings would pass for noise that pixels share.
+    their wings would pass for noise that pixels share.
 
     Parameters
     ----------
     images : `~numpy.ndarray` of float64, shape (S, ny, nx)
-        The sample.
+        A sample.
     bad : `~numpy.ndarray` of bool, shape (S, ny, nx)
         Its bad pixels.
     free : `~numpy.ndarray` of bool, shape (ny, nx)
         Pixels that tell the level of an image.
 
-    Returns
-    -------
-    callable
-        Takes images and their levels, and returns where they were hit; nowhere if the sample is small.
+    Attributes
+    ----------
+    middle, limit : `~numpy.ndarray` of float64, shape (ny, nx), or None
+        Median over the level, and the largest distance from it; None if the sample is small.
     """
-    if len(images) < ENOUGH:
-        return lambda others, levels: np.zeros(others.shape, bool)
-    values = np.where(bad, np.nan, images - image_levels(images, bad, free)[:, None, None])
-    middle = nan_median(values)
-    spread = _MAD_TO_SIGMA * nan_median(np.abs(values - middle))
-    known = spread[free & np.isfinite(spread)]
-    limit = _HIT * np.maximum(spread, np.median(known) if known.size else np.inf)
-    # Whole numbers may have no spread at all.
-    limit[~(limit > 0)] = np.inf
 
-    def hit(others, levels):
-        return np.abs(others - levels[:, None, None] - middle) > limit
+    def __init__(self, images, bad, free):
+        self.free = free
+        self.middle = self.limit = None
+        if len(images) < ENOUGH:
+            return
+        values = np.where(bad, np.nan, images - image_levels(images, bad, free)[:, None, None])
+        self.middle = nan_median(values)
+        spread = _MAD_TO_SIGMA * nan_median(np.abs(values - self.middle))
+        known = spread[free & np.isfinite(spread)]
+        self.limit = _HIT * np.maximum(spread, np.median(known) if known.size else np.inf)
+        # Whole numbers may have no spread at all.
+        self.limit[~(self.limit > 0)] = np.inf
 
-    return hit
+    def among(self, images, bad):
+        """
+        Find the pixels that were hit.
+
+        Parameters
+        ----------
+        images : `~numpy.ndarray` of float64, shape (B, ny, nx)
+            Images.
+        bad : `~numpy.ndarray` of bool, shape (B, ny, nx)
+            Their bad pixels.
+
+        Returns
+        -------
+        `~numpy.ndarray` of bool, shape (B, ny, nx)
+        """
+        if self.limit is None:
+            return np.zeros(images.shape, bool)
+        levels = image_levels(images, bad, self.free)
+        return np.abs(images - levels[:, None, None] - self.middle) > self.limit
 
 
-def search_noise(reader, box, layout, residuals, star, hit, without_sky=None):
+def search_noise(reader, box, layout, residuals, star, hits, without_sky=None):
     """
     Find what pixels of uncorrected images have in common.
 
@@ -110,8 +135,8 @@ def search_noise(reader, box, layout, residuals, star, hit, without_sky=None):
         Of a sample: its median image, and the pixels that tell.
     star : `~numpy.ndarray` of bool, shape (ny, nx)
         Pixels whose sum is the flux by which the median image is scaled.
-    hit : callable
-        From `hit_finder`.
+    hits : Hits
+        What tells pixels that were hit.
     without_sky : callable, optional
         Takes images and bad pixels, and returns the images less the sky, where that changes lines.
 
@@ -122,42 +147,29 @@ def search_noise(reader, box, layout, residuals, star, hit, without_sky=None):
     level : (float, float)
         Variance of their level from one to the next, and its error.
     """
-    found = []
+    runs = searched_runs(len(reader.exposure), layout, box.shape)
+    levels = [None] * len(runs)
 
-    def parts():
-        for first, stop in searched_runs(len(reader.exposure), layout, box.shape):
-            raw = reader.images_of(first, box, stop)
-            levels = image_levels(raw.data, raw.bad, residuals.free)
-            bad = raw.bad | hit(raw.data, levels)
-            # No difference of levels is taken from one run to the next.
-            found.extend([*levels, np.nan] if stop - first > 1 else levels)
-            images = raw.data
-            if without_sky is not None:
-                images, levels = without_sky(images, bad), None
-            values = image_residuals(images, bad, residuals.free, star, residuals.reference, levels=levels)
-            yield _without_wings(values, residuals.free & ~bad, residuals.reference)
+    def part(k):
+        first, stop = runs[k]
+        raw = reader.images_of(first, box, stop)
+        own = levels[k] = image_levels(raw.data, raw.bad, residuals.free)
+        images, bad, limits = raw.data, raw.bad, {"middle": hits.middle, "limit": hits.limit}
+        if without_sky is not None:
+            bad, limits = bad | hits.among(images, bad), {}
+            images = without_sky(images, bad)
+            own = image_levels(images, bad, residuals.free)
+        return free_residuals(images, bad, own, residuals.free, star, residuals.reference, **limits)
 
-    variograms = noise_variograms(parts(), layout, _photon_noise(residuals))
-    return variograms, level_scatter(found)
-
-
-def _without_wings(values, usable, reference):
-    """
-    Residuals in which the light that lies beside the star has the scale that it has there.
-
-    The star's flux, by which the median image was scaled, is noisy: all of a bright
-    star's wings would rise and fall together, and pass for noise that pixels share.
-    """
-    usable = usable & np.isfinite(values)
-    if reference is None:
-        return values, usable
-    count = np.maximum(usable.sum(axis=(1, 2)), 1)
-    light = np.where(usable, reference, 0.0)
-    light -= np.where(usable, (light.sum(axis=(1, 2)) / count)[:, None, None], 0.0)
-    norm = np.square(light).sum(axis=(1, 2))
-    light *= np.where(usable, values, 0.0)
-    slope = np.divide(light.sum(axis=(1, 2)), norm, out=np.zeros(len(values)), where=norm > 0)
-    return values - slope[:, None, None] * reference, usable
+    parts = (partial(part, k) for k in range(len(runs)))
+    excess = _photon_noise(residuals)
+    largest = max(stop - first for first, stop in runs) * residuals.values[0].size
+    n_threads = min(os.cpu_count() or 1, len(runs), max(_MOST_BYTES // (_BYTES_PER_PIXEL * largest), 1))
+    with ThreadPoolExecutor(n_threads) as pool:
+        variograms = noise_variograms(parts, layout, excess, each=pool.map)
+    # No difference of levels is taken from one run to the next.
+    gap = [np.nan] if runs[0][1] - runs[0][0] > 1 else []
+    return variograms, level_scatter(np.concatenate([[*own, *gap] for own in levels]))
 
 
 def _photon_noise(residuals):

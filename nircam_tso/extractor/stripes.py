@@ -7,9 +7,9 @@ import numpy as np
 
 from nircam_tso.extractor.boxes import Box
 from nircam_tso.extractor.layout import readout_layout
-from nircam_tso.extractor.search import ENOUGH, hit_finder, search_noise
+from nircam_tso.extractor.search import ENOUGH, Hits, search_noise
 from nircam_tso.measure.photometry import aperture_footprint
-from nircam_tso.measure.striping import MIN_FREE, fit_striping, image_levels, series_residuals, striping_lines
+from nircam_tso.measure.striping import MIN_FREE, fit_striping, series_residuals, striping_lines
 
 __all__ = ["Stripes", "find_stripes", "star_pixels"]
 
@@ -96,12 +96,8 @@ def find_stripes(settings, exposure, reader, places, reach):
             f"striping: a median of fewer than {_MEDIAN_OF} integrations is none; levels know the star's wings"
         )
     sample = reader.sample(frame)
-    hit = hit_finder(sample.data, sample.bad, free)
-
-    def with_hits(images, bad):
-        return bad | hit(images, image_levels(images, bad, free))
-
-    bad = with_hits(sample.data, sample.bad)
+    hits = Hits(sample.data, sample.bad, free)
+    bad = sample.bad | hits.among(sample.data, sample.bad)
     residuals = series_residuals(sample.data, bad, free, star, reference=reference)
     # Ramps are corrected difference by difference; errors are those of the images.
     stacks = [(sample.data, sample.bad)] if reader.ramp is None else reader.differences(frame)
@@ -114,7 +110,7 @@ def find_stripes(settings, exposure, reader, places, reach):
         notes.append(f"striping: {few} lines have fewer than {MIN_FREE} pixels beside the star and keep their level")
     variograms = level = None
     if enough:
-        variograms, level = search_noise(reader, frame, layout, residuals, star, hit)
+        variograms, level = search_noise(reader, frame, layout, residuals, star, hits)
     model = fit_striping(residuals, lines, star)
     return Stripes(layout, models, model, variograms, level, tuple(notes))
 

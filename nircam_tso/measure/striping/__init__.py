@@ -7,7 +7,13 @@ common), remaining (what is left of it in a sum of pixels).
 
 from nircam_tso.measure.striping.lines import Lines, ReadoutLayout, striping_lines, subtract_terms
 from nircam_tso.measure.striping.remaining import LineVariance, level_scatter, line_noise, line_variance
-from nircam_tso.measure.striping.residuals import Residuals, image_levels, image_residuals, series_residuals
+from nircam_tso.measure.striping.residuals import (
+    Residuals,
+    free_residuals,
+    image_levels,
+    image_residuals,
+    series_residuals,
+)
 from nircam_tso.measure.striping.terms import (
     MIN_FREE,
     StripingModel,
@@ -31,6 +37,7 @@ __all__ = [
     "Variograms",
     "correct_groups",
     "fit_striping",
+    "free_residuals",
     "group_differences",
     "image_levels",
     "image_residuals",

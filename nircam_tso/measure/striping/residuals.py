@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from numba import njit
 
 from nircam_tso.measure.clipping import clipped_statistics
 from nircam_tso.measure.reference import series_reference
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
-__all__ = ["Residuals", "image_levels", "image_residuals", "series_residuals"]
+__all__ = ["Residuals", "free_residuals", "image_levels", "image_residuals", "series_residuals"]
 
 
 class Residuals(NamedTuple):
@@ -85,8 +87,6 @@ def image_residuals(
     free: np.ndarray,
     window: np.ndarray,
     reference: np.ndarray | None,
-    *,
-    levels: np.ndarray | None = None,
 ) -> np.ndarray:
     """
     Images less their level and, where there is one, the scaled reference.
@@ -97,8 +97,6 @@ def image_residuals(
         As for `series_residuals`.
     reference : `~numpy.ndarray` of float64, shape (ny, nx), or None
         Median image of the series, less its level.
-    levels : `~numpy.ndarray` of float64, shape (B,), optional
-        Levels of the images, if they are known; else the median of the free pixels of each.
 
     Returns
     -------
@@ -114,7 +112,7 @@ def image_residuals(
     array([-1.,  0.,  1.])
     """
     bad = bad | ~np.isfinite(images)
-    values = images - (image_levels(images, bad, free) if levels is None else levels)[:, None, None]
+    values = images - image_levels(images, bad, free)[:, None, None]
     if reference is None:
         return values
     good = window & ~bad
@@ -126,6 +124,103 @@ def image_residuals(
     factor[~((factor > 0.5) & (factor < 2.0))] = 1.0
     values -= factor[:, None, None] * reference
     return values
+
+
+@njit(cache=True, nogil=True)
+def _free_residuals(images, bad, levels, middle, limit, free, window, reference, values, usable):
+    n, n_pixels = images.shape
+    for b in range(n):
+        flux = expected = 0.0
+        for p in range(n_pixels):
+            value = images[b, p] - levels[b]
+            good = math.isfinite(value) and not bad[b, p] and not abs(value - middle[p]) > limit[p]
+            values[b, p] = value if good else 0.0
+            usable[b, p] = good and free[p]
+            if good and window[p]:
+                flux += value
+                expected += reference[p]
+        factor = flux / expected if expected > 0 else 1.0
+        # A blank field, or an integration without its star, has no flux to scale by.
+        if not 0.5 < factor < 2.0:
+            factor = 1.0
+        count = light = square = total = product = 0.0
+        for p in range(n_pixels):
+            if not usable[b, p]:
+                values[b, p] = 0.0
+                continue
+            value = values[b, p] - factor * reference[p]
+            values[b, p] = value
+            count += 1.0
+            light += reference[p]
+            square += reference[p] * reference[p]
+            total += value
+            product += reference[p] * value
+        if count == 0.0:
+            continue
+        mean = light / count
+        norm = square - light * mean
+        slope = (product - mean * total) / norm if norm > 0.0 else 0.0
+        for p in range(n_pixels):
+            if usable[b, p]:
+                values[b, p] -= slope * (reference[p] - mean)
+
+
+def free_residuals(
+    images: np.ndarray,
+    bad: np.ndarray,
+    levels: np.ndarray,
+    free: np.ndarray,
+    window: np.ndarray,
+    reference: np.ndarray | None,
+    *,
+    middle: np.ndarray | None = None,
+    limit: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """
+    Residuals beside the star, in which the light that lies there has the scale that it has there.
+
+    The star's flux, by which the median image is scaled, is noisy: all of a bright
+    star's wings would rise and fall together, and pass for noise that pixels share.
+
+    Parameters
+    ----------
+    images, bad, free, window
+        As for `series_residuals`.
+    levels : `~numpy.ndarray` of float64, shape (B,)
+        Levels of the images.
+    reference : `~numpy.ndarray` of float64, shape (ny, nx), or None
+        Median image of the series, less its level.
+    middle, limit : `~numpy.ndarray` of float64, shape (ny, nx), optional
+        What a pixel over the level is mostly, and how far from it one was hit.
+
+    Returns
+    -------
+    values : `~numpy.ndarray` of float64, shape (B, ny, nx)
+        0 where not usable.
+    usable : `~numpy.ndarray` of bool, shape (B, ny, nx)
+        Free pixels that are neither bad nor hit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nircam_tso.measure.striping import free_residuals
+    >>> light = np.array([[0.0, 1.0, 4.0]])
+    >>> free, star = np.array([[True, True, False]]), np.array([[False, False, True]])
+    >>> images, bad = 10 + 1.1 * light[None], np.zeros((1, 1, 3), bool)
+    >>> values, usable = free_residuals(images, bad, np.array([10.0]), free, star, light)
+    >>> print(np.abs(values).max() < 1e-12, usable[0, 0])
+    True [ True  True False]
+    """
+    n, shape = len(images), images.shape[1:]
+    nothing = np.zeros(shape)
+    middle = nothing if middle is None else np.nan_to_num(middle)
+    limit = np.full(shape, np.inf) if limit is None else limit
+    reference = nothing if reference is None else reference
+    values, usable = np.empty(images.shape), np.empty(images.shape, bool)
+    flat = [np.ascontiguousarray(one).reshape(-1) for one in (middle, limit, free, window, reference)]
+    images, bad = (np.ascontiguousarray(one).reshape(n, -1) for one in (images, bad))
+    _free_residuals(images, bad, levels, *flat, values.reshape(n, -1), usable.reshape(n, -1))
+    return values, usable
 
 
 def series_residuals(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from itertools import chain, pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from scipy import fft
@@ -18,7 +18,7 @@ from scipy import fft
 from nircam_tso.measure.clipping import clipped_statistics
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from nircam_tso.measure.striping.lines import ReadoutLayout
 
@@ -237,7 +237,11 @@ def _power(a, b):
 
 
 def noise_variograms(
-    parts: Iterable[tuple[np.ndarray, np.ndarray]], layout: ReadoutLayout, excess: np.ndarray | None = None
+    parts: Iterable[Any],
+    layout: ReadoutLayout,
+    excess: np.ndarray | None = None,
+    *,
+    each: Callable[..., Iterable] = map,
 ) -> Variograms:
     """
     Variograms of images of a series.
@@ -247,7 +251,8 @@ def noise_variograms(
     parts : iterable of (`~numpy.ndarray`, `~numpy.ndarray`)
         Uncorrected images less the scaled median image, float64 of shape (b, ny, nx),
         and the pixels to use, bool of the same shape: those away from the star that
-        are not bad. One part after another, so that many images need little memory.
+        are not bad. One part after another, so that many images need little memory;
+        a part may be a function without arguments that returns both.
         Pixels that are off by more than five times the others' scatter are left out, too.
     layout : ReadoutLayout
         How the frame was read.
@@ -255,6 +260,8 @@ def noise_variograms(
         White variance of each pixel less that of a typical one. Pairs of another
         distance in time are other pixels: where light falls on some of them its photon
         noise would pass for noise that the others have in common.
+    each : callable, optional
+        Goes through the parts like `map`; `concurrent.futures.Executor.map` does so with many at once.
 
     Returns
     -------
@@ -280,44 +287,45 @@ def noise_variograms(
     >>> print(f"{np.nanmean(variograms.line[1:20]):.0f} {np.nanmean(variograms.same[1:10]):.0f}")
     16 24
     """
-    readout = weights = None
-    binned = []
-    for residuals, usable in _split(parts):
-        if readout is None:
-            readout = Readout(residuals.shape[1:], layout)
-            weights = _Weights(readout)
-        values, use = _clipped(residuals, usable)
-        known = use.any(axis=(1, 2))
-        if not known.any():
-            continue
-        values, use = values[known], use[known]
-        common = 2 * use.sum(axis=0) > len(use)
-        lacking = (common & ~use).sum(axis=(1, 2)) > _LACKING * common.sum()
-        sums = []
-        for group, window in [(~lacking, common), *((i, use[i]) for i in np.flatnonzero(lacking))]:
-            own = use[group].reshape(-1, *use.shape[1:])
-            if len(own) == 0 or not window.any():
-                continue
-            z = np.where(own & window, values[group].reshape(own.shape), 0.0)
-            n = (own & window).sum(axis=(1, 2))
-            z *= np.sqrt(np.divide(window.sum(), n, out=np.zeros(len(n)), where=n > 0))[:, None, None]
-            squares = (z * z).sum(axis=0)
-            if excess is not None:
-                squares -= len(z) * np.where(window, excess, 0.0)
-            spectra, pairs = weights.of(window)
-            crossed = readout.powers(readout.spectra(squares), spectra)
-            own = _self_powers(z, readout)
-            differences = readout.by_time([a - b for a, b in zip(crossed, own, strict=True)])
-            sums.append([_binned(len(z) * a, b) for a, b in zip(pairs, differences, strict=True)])
-        if sums:
-            binned.append(_added(sums))
+    weights = _Weights(layout)
+    binned = [sums for sums in each(lambda part: _part_sums(part, weights, excess), _split(parts)) if sums]
     if not binned:
         return Variograms(*np.full((3, 1), np.nan))
+    readout = weights.readout
     starts = np.linspace(0, len(binned), min(_PARTS, len(binned)) + 1).round().astype(int)
     groups = [_added(binned[first:stop]) for first, stop in pairwise(starts)]
     whole = _added(groups)
     left = [Variograms(*_smooth([a - b for a, b in zip(whole, group, strict=True)], readout)) for group in groups]
     return Variograms(*_smooth(whole, readout), tuple(left) if len(groups) > 1 else ())
+
+
+def _part_sums(part, weights, excess):
+    """Numbers of pairs, squares of their differences and times, in bins of time; None without pixels."""
+    residuals, usable = part() if callable(part) else part
+    values, use = _clipped(residuals, usable)
+    known = use.any(axis=(1, 2))
+    if not known.any():
+        return None
+    readout = weights.of_shape(values.shape[1:])
+    values, use = values[known], use[known]
+    common = 2 * use.sum(axis=0) > len(use)
+    lacking = (common & ~use).sum(axis=(1, 2)) > _LACKING * common.sum()
+    sums = []
+    for group, window in [(~lacking, common), *((i, use[i]) for i in np.flatnonzero(lacking))]:
+        own = use[group].reshape(-1, *use.shape[1:]) & window
+        if len(own) == 0 or not window.any():
+            continue
+        z = np.where(own, values[group].reshape(own.shape), 0.0)
+        n = own.sum(axis=(1, 2))
+        z *= np.sqrt(np.divide(window.sum(), n, out=np.zeros(len(n)), where=n > 0))[:, None, None]
+        squares = np.square(z).sum(axis=0)
+        if excess is not None:
+            squares -= len(z) * np.where(window, excess, 0.0)
+        spectra, pairs = weights.of(window)
+        crossed = readout.powers(readout.spectra(squares), spectra)
+        differences = readout.by_time([a - b for a, b in zip(crossed, _self_powers(z, readout), strict=True)])
+        sums.append([_binned(len(z) * a, b) for a, b in zip(pairs, differences, strict=True)])
+    return _added(sums)
 
 
 def _added(several):
@@ -328,14 +336,22 @@ def _added(several):
 class _Weights:
     """Spectra and numbers of pairs of the pixels to use; most images have the same."""
 
-    def __init__(self, readout):
-        self.readout, self.window = readout, None
+    def __init__(self, layout):
+        self.layout = layout
+        self.readout = self._last = None
+
+    def of_shape(self, shape):
+        if self.readout is None:
+            self.readout = Readout(shape, self.layout)
+        return self.readout
 
     def of(self, window):
-        if self.window is None or not np.array_equal(window, self.window):
-            self.window, self.spectra = window, self.readout.spectra(window.astype(float))
-            self.pairs = self.readout.by_time(self.readout.powers(self.spectra, self.spectra))
-        return self.spectra, self.pairs
+        # One reference, so that threads find all that belongs together or nothing.
+        last = self._last
+        if last is None or not np.array_equal(window, last[0]):
+            spectra = self.readout.spectra(window.astype(float))
+            last = self._last = (window, spectra, self.readout.by_time(self.readout.powers(spectra, spectra)))
+        return last[1:]
 
 
 def _split(parts):
@@ -346,6 +362,7 @@ def _split(parts):
     if second is not None:
         yield from chain((first, second), parts)
     elif first is not None:
+        first = first() if callable(first) else first
         n = max(min(_PARTS, len(first[0])), 1)
         yield from zip(*(np.array_split(one, n) for one in first), strict=True)
 
