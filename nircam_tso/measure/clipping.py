@@ -190,9 +190,9 @@ def _gather_around(values, n, rank, work, gathered):
 
 @njit(cache=True, nogil=True)
 def _sums_within(values, n, low, high, shift, lanes):
-    """Count, sum and sum of squares (of value - shift) within [low, high]."""
+    """Count, sum and sum of squares (of value - shift) within [low, high], and how many lie below."""
     # Many chains of additions side by side: one alone waits for itself.
-    sums, squares, counts = lanes[0], lanes[1], lanes[2]
+    sums, squares, counts, belows = lanes[0], lanes[1], lanes[2], lanes[3]
     lanes[:] = 0.0
     whole = n - n % _LANES
     for begin in range(0, whole, _LANES):
@@ -204,9 +204,11 @@ def _sums_within(values, n, low, high, shift, lanes):
             sums[lane] += d
             squares[lane] += d * d
             counts[lane] += 1.0 if inside else 0.0
-    count = s = q = 0.0
+            belows[lane] += 1.0 if value < low else 0.0
+    count = below = s = q = 0.0
     for lane in range(_LANES):
         count += counts[lane]
+        below += belows[lane]
         s += sums[lane]
         q += squares[lane]
     for i in range(whole, n):
@@ -215,7 +217,9 @@ def _sums_within(values, n, low, high, shift, lanes):
             count += 1.0
             s += d
             q += d * d
-    return int(count), s, q
+        elif values[i] < low:
+            below += 1.0
+    return int(count), s, q, int(below)
 
 
 @njit(cache=True, nogil=True)
@@ -271,7 +275,7 @@ def _clipped_statistics(data, firsts, lengths, bad, lower, upper, rounds, centre
     size = lengths.sum()
     # One place more: a value is written before it is known whether it counts.
     values, work = np.empty(size + 1), np.empty(2 * max(size, _FEW) + 2)
-    gathered, lanes = np.zeros(3, np.int64), np.zeros((3, _LANES))
+    gathered, lanes = np.zeros(3, np.int64), np.zeros((4, _LANES))
     n_masks = len(bad)
     nothing = np.empty(0, np.bool_)
     for b in range(len(data)):
@@ -284,7 +288,7 @@ def _clipped_statistics(data, firsts, lengths, bad, lower, upper, rounds, centre
         high = set_high = np.inf
         shift = _median_of_ranks(values, n, 0, n, work, gathered)
         median = shift
-        inside, s, q = _sums_within(values, n, low, high, shift, lanes)
+        inside, s, q, _ = _sums_within(values, n, low, high, shift, lanes)
         for _ in range(rounds):
             offset = s / inside
             std = math.sqrt(max(q / inside - offset * offset, 0.0))
@@ -292,16 +296,16 @@ def _clipped_statistics(data, firsts, lengths, bad, lower, upper, rounds, centre
             low, high = centre - lower * std, centre + upper * std
             set_low, set_high = max(set_low, low), min(set_high, high)
             before = inside
-            inside, s, q = _sums_within(values, n, set_low, set_high, shift, lanes)
+            inside, s, q, below = _sums_within(values, n, set_low, set_high, shift, lanes)
             if inside == before or inside == 0:
                 break
-            median = _median_of_ranks(values, n, _count_below(values, n, set_low), inside, work, gathered)
+            median = _median_of_ranks(values, n, below, inside, work, gathered)
         if set_low != low or set_high != high:
             # Limits decide in the end, as in astropy: a later, wider one lets back in
             # what an earlier one shut out.
-            inside, s, q = _sums_within(values, n, low, high, shift, lanes)
+            inside, s, q, below = _sums_within(values, n, low, high, shift, lanes)
             if inside > 0:
-                median = _median_of_ranks(values, n, _count_below(values, n, low), inside, work, gathered)
+                median = _median_of_ranks(values, n, below, inside, work, gathered)
         counts[b, 1] = inside
         if inside == 0:
             continue
