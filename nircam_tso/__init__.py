@@ -5,8 +5,37 @@ package costs little.
 """
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from nircam_tso.io.unified import register_when_needed
+
+if TYPE_CHECKING:
+    # The names below, told to type checkers, which do not run `__getattr__`.
+    from nircam_tso import exceptions
+    from nircam_tso.extractor import TimeSeriesExtractor
+    from nircam_tso.inspect.report import write_report
+    from nircam_tso.inspect.statistics import (
+        allan,
+        best_aperture,
+        bin,  # noqa: A004
+        correlation,
+        normalize,
+        photon_noise,
+        scatter,
+        summary,
+    )
+    from nircam_tso.inspect.systematics import decorrelation_vectors, find_settling, find_tilts, linear_detrend
+    from nircam_tso.io.export import aperture_photometry, filenames, to_lightkurve, to_pandas
+    from nircam_tso.io.phot_table import to_jwst_phot
+    from nircam_tso.io.product import read, write
+    from nircam_tso.julian import gregorian_to_jd, jd_to_gregorian
+    from nircam_tso.measure.background import AnnulusBackground, FrameBackground, LineBackground, MeshBackground
+    from nircam_tso.measure.shapes import EllipseShape, HexagonShape, RectangleShape
+    from nircam_tso.measure.templates import GaussianTemplate, PSFTemplate
+    from nircam_tso.quality import QualityFlag, good
+    from nircam_tso.simulate import simulate_exposure
+
+    __version__: str
 
 __all__ = [
     "AnnulusBackground",
@@ -87,17 +116,19 @@ _MODULES = {
 }
 
 
-def __getattr__(name):
-    if name == "__version__":
-        value = _version()
-    elif name == "exceptions":
-        value = import_module("nircam_tso.exceptions")
-    elif name in _MODULES:
-        value = getattr(import_module(f"nircam_tso.{_MODULES[name]}"), name)
-    else:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # or checkers would take any name for a public one
+
+    def __getattr__(name):
+        if name == "__version__":
+            value = _version()
+        elif name == "exceptions":
+            value = import_module("nircam_tso.exceptions")
+        elif name in _MODULES:
+            value = getattr(import_module(f"nircam_tso.{_MODULES[name]}"), name)
+        else:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = value
+        return value
 
 
 def __dir__():

@@ -6,7 +6,14 @@ for one per other aperture or mask. With several stars every measured column, fr
 ``_star2``, ``_star3`` and so on.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any, Literal
 
 __all__ = ["COLUMNS", "Column", "column", "column_names", "radius_label", "star_columns"]
 
@@ -28,6 +35,12 @@ class Column:
         Type of the numbers.
     description : str
         One line, stored with the column.
+
+    Examples
+    --------
+    >>> from nircam_tso.columns import column
+    >>> column("x_gauss").unit, column("quality").dtype
+    ('pix', 'uint32')
     """
 
     name: str
@@ -87,7 +100,7 @@ COLUMNS = (
 _BY_NAME = {entry.name: entry for entry in COLUMNS}
 
 
-def radius_label(radius, unit="pix"):
+def radius_label(radius: float, unit: Literal["pix", "fwhm"] = "pix") -> str:
     """
     How a radius is written in a column's name.
 
@@ -116,7 +129,7 @@ def _spelled(label):
     return f"{label[:-4]} widths (FWHM)" if label.endswith("fwhm") else f"{label} pixels"
 
 
-def column(pattern, **fields):
+def column(pattern: str, **fields: Any) -> Column:
     """
     One column, its pattern filled.
 
@@ -144,7 +157,15 @@ def column(pattern, **fields):
     return Column(entry.name.format(**fields), entry.unit, entry.dtype, entry.description.format(**words))
 
 
-def column_names(radii, names=(), *, groups=False, radius_unit="pix", fit_background=False, components=0):
+def column_names(
+    radii: Sequence[float],
+    names: Sequence[str] = (),
+    *,
+    groups: bool = False,
+    radius_unit: Literal["pix", "fwhm"] = "pix",
+    fit_background: bool = False,
+    components: int = 0,
+) -> list[Column]:
     """
     The columns of a product, in order.
 
@@ -197,7 +218,7 @@ def column_names(radii, names=(), *, groups=False, radius_unit="pix", fit_backgr
     return result
 
 
-def star_columns(entries, star):
+def star_columns(entries: Sequence[Column], star: int) -> list[tuple[str, Column]]:
     """
     The columns of a further star.
 

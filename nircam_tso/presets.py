@@ -1,8 +1,15 @@
 """Settings by filter, pupil and subarray."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
 
 __all__ = ["Preset", "choose_preset"]
 
@@ -20,6 +27,12 @@ class Preset:
         One line that says what the choice rests on.
     settings : dict
         Keywords of `~nircam_tso.TimeSeriesExtractor`.
+
+    Examples
+    --------
+    >>> from nircam_tso.presets import choose_preset
+    >>> choose_preset({"INSTRUME": "NIRCAM", "FILTER": "F210M"}, (160, 160)).settings["aperture_radii"]
+    [3, 5, 8]
     """
 
     name: str
@@ -27,7 +40,7 @@ class Preset:
     settings: dict = field(default_factory=dict)
 
 
-def choose_preset(header, shape):
+def choose_preset(header: Mapping[str, Any], shape: tuple[int, int]) -> Preset:
     """
     Choose settings for an exposure.
 
@@ -69,7 +82,7 @@ def choose_preset(header, shape):
         # Sizes scale with the defocus: eight waves spread the light twice as far as four.
         scale = abs(waves) / 8
         if min(shape) < 150 * scale:
-            settings = {
+            settings: dict[str, Any] = {
                 "aperture_radii": [],
                 "aperture_masks": {"frame": np.ones(shape, bool)},
                 "subframe_shape": tuple(shape),

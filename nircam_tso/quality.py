@@ -1,8 +1,14 @@
 """The quality flags of a row, and the data-quality bits of a pixel."""
 
+from __future__ import annotations
+
 import enum
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from astropy.table import Table
 
 __all__ = ["DQ_BITS", "QualityFlag", "good"]
 
@@ -41,7 +47,7 @@ class QualityFlag(enum.IntFlag):
     MIDNIGHT_ROLLOVER = 32768
 
     @classmethod
-    def informing(cls):
+    def informing(cls) -> QualityFlag:
         """
         Bits that only inform.
 
@@ -54,7 +60,7 @@ class QualityFlag(enum.IntFlag):
         return cls.SATURATED | cls.JUMP_DET | cls.TIME_FROM_HEADER | cls.MIDNIGHT_ROLLOVER
 
     @classmethod
-    def warning(cls):
+    def warning(cls) -> QualityFlag:
         """
         Bits that warn: a row with any of them is not `good`.
 
@@ -65,7 +71,7 @@ class QualityFlag(enum.IntFlag):
         """
         return cls(sum(cls) & ~cls.informing())
 
-    def names(self):
+    def names(self) -> list[str]:
         """
         Names of the bits that are set, lowest first.
 
@@ -73,7 +79,7 @@ class QualityFlag(enum.IntFlag):
         -------
         list of str
         """
-        return [bit.name for bit in type(self) if bit & self]
+        return [str(bit.name) for bit in type(self) if bit & self]
 
 
 #: Bits of a pixel's DQ by the names of the JWST pipeline
@@ -141,7 +147,7 @@ def dq_mask(names):
     return bits
 
 
-def good(ts, star=1):
+def good(ts: Table, star: int = 1) -> np.ndarray:
     """
     Rows that no quality bit warns of.
 

@@ -61,8 +61,10 @@ def add_arguments(parser):
 
 def run(options):
     """Run this subcommand and return its exit code."""
+    from nircam_tso.exceptions import NircamTSOError
     from nircam_tso.extractor import TimeSeriesExtractor
     from nircam_tso.io.atomic import claim
+    from nircam_tso.io.report import together
     from nircam_tso.io.sources import open_exposure, open_exposures
 
     source = arguments.source_from(options)
@@ -75,17 +77,23 @@ def run(options):
     keywords |= {name: getattr(options, name) for name in _POLICY if getattr(options, name) is not None}
     if options.report is not None:
         _need_bokeh()
-    if select and select.get("detector", "").lower() == "all":
-        exposures = open_exposures(source, **keywords)
-    else:
-        exposures = [("", open_exposure(source, **keywords))]
-    outputs = [_outputs(options, exposure, label) for label, exposure in exposures]
-    # All names are checked before any pixel is measured.
-    inputs = {os.path.realpath(s.path) for _, e in exposures for s in e.segments if s.path}
+    every = bool(select) and select.get("detector", "").lower() == "all"
+    wrong = []
+    with together(wrong):
+        try:
+            exposures = open_exposures(source, **keywords) if every else [("", open_exposure(source, **keywords))]
+        except NircamTSOError:
+            # The names of products are made of what is measured, unless they were given.
+            if options.output and all(options.output) and not every:
+                wrong += _wrong_outputs(_outputs(options, None, ""), (), options.overwrite)
+            raise
+        outputs = [_outputs(options, exposure, label) for label, exposure in exposures]
+        inputs = {os.path.realpath(s.path) for _, e in exposures for s in e.segments if s.path}
+        # All names are checked before any pixel is measured.
+        wrong += _wrong_outputs([path for paths in outputs for path in paths], inputs, options.overwrite)
     code = 0
     with ExitStack() as stack:
         for path in (path for paths in outputs for path in paths):
-            _check_output(path, inputs, options.overwrite)
             # Another run that writes the same product is told so at once, not after hours.
             stack.enter_context(claim(path))
         if options.report is not None:
@@ -158,8 +166,13 @@ def _executor(options):
     """Where blocks are measured; None for threads, one per processor."""
     workers, address = getattr(options, "workers", None), getattr(options, "scheduler", None)
     if address is not None:
-        with _client(address) as client, client.get_executor() as executor:
-            yield executor
+        from nircam_tso.extractor.workers import close_client
+
+        client = _client(address)
+        try:
+            yield client.get_executor()
+        finally:
+            close_client(client)
         return
     if workers is None:
         yield None
@@ -208,10 +221,17 @@ def _stem(source, exposure):
     return name
 
 
-def _check_output(path, inputs, overwrite):
+def _wrong_outputs(paths, inputs, overwrite):
+    """Why products cannot be written."""
     from nircam_tso.exceptions import OutputError
     from nircam_tso.io.product import check_path
 
-    check_path(path, overwrite=overwrite)
-    if os.path.realpath(path) in inputs:
-        raise OutputError("is an input; choose another name", path=path)
+    wrong = []
+    for path in paths:
+        try:
+            check_path(path, overwrite=overwrite)
+            if os.path.realpath(path) in inputs:
+                raise OutputError("is an input; choose another name", path=path)
+        except OutputError as error:
+            wrong.append(error)
+    return wrong

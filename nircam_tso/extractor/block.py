@@ -27,7 +27,7 @@ def measure_block(plan, block, place):
     ----------
     plan : `~nircam_tso.extractor.plan.Plan`
         What holds for the series.
-    block : `~nircam_tso.io.exposure.Block`
+    block : `~nircam_tso.io.block.Block`
         Pixels as read: whole rows of ``plan.read``, and with ``clean`` some integrations
         on either side of those that are to be measured.
     place : (int, int, int, int)

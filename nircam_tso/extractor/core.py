@@ -1,7 +1,9 @@
 """TimeSeriesExtractor: the settings, and the loop over blocks."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +17,19 @@ from nircam_tso.measure.background import FrameBackground
 from nircam_tso.presets import choose_preset
 from nircam_tso.quality import dq_mask
 from nircam_tso.timing import exposure_times, offline
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from concurrent.futures import Executor
+    from typing import Literal
+
+    from astropy.coordinates import SkyCoord
+    from astropy.time import Time
+    from astropy.timeseries import TimeSeries
+    from astropy.units import Quantity, UnitBase
+    from numpy.typing import ArrayLike
+
+    from nircam_tso.io.sources import Source
 
 __all__ = ["TimeSeriesExtractor"]
 
@@ -153,44 +168,44 @@ class TimeSeriesExtractor:
     26.300 pix 6283
     """
 
-    aperture_radii: Any = (3.0, 5.0, 8.0)
-    radius_unit: str = "pix"
-    aperture_shapes: Any = None
-    edge: str = "nan"
+    aperture_radii: float | Sequence[float] | np.ndarray | Quantity = (3.0, 5.0, 8.0)
+    radius_unit: Literal["pix", "fwhm"] = "pix"
+    aperture_shapes: Mapping[str, Any] | None = None
+    edge: Literal["nan", "sum"] = "nan"
     position: Any = None
     subframe_shape: tuple[int, int] = (21, 21)
     background: Any = FrameBackground()
     template: Any = None
     template_fwhm: float = 2.0
-    cross_correlation: str = "fourier"
-    center: str = "gaussian"
-    ramp: str = "last-first"
+    cross_correlation: Literal["fourier", "image_registration"] = "fourier"
+    center: Literal["gaussian", "cross-correlation", "centroid", "median", "fixed"] = "gaussian"
+    ramp: Literal["last-first", "slope", "groups"] = "last-first"
     group_range: Any = None
     saturation: Any = None
-    bad_pixels: str = "scale"
-    clean: str | None = None
+    bad_pixels: Literal["scale", "nan", "ignore"] = "scale"
+    clean: Literal["temporal"] | None = None
     clean_window: int = 11
     clean_sigma: float = 5.0
-    striping: str | None = None
-    striping_reference: str = "auto"
+    striping: Literal["row", "column", "row-amplifier"] | None = None
+    striping_reference: Literal["auto", "median", "none"] = "auto"
     striping_odd_even: bool = False
-    dq_bits: Any = ()
-    aperture_masks: Any = None
+    dq_bits: str | Sequence[str] = ()
+    aperture_masks: Mapping[str, ArrayLike] | None = None
     components: int = 0
-    centroid_mask: Any = None
+    centroid_mask: ArrayLike | None = None
     gain: float | None = None
     read_noise: float | None = None
     pixel_integrated: bool = False
     fit_background: bool = False
-    theta: float | None = None
-    bounds: Any = None
-    flux_unit: str | None = None
+    theta: float | Quantity | None = None
+    bounds: Mapping[str, tuple[float | None, float | None]] | None = None
+    flux_unit: Literal["native", "Jy", "electron"] | None = None
     row_reset_time: float = 0.0
-    time_reference: str = "middle"
-    target: Any = None
+    time_reference: Literal["middle", "pixel"] = "middle"
+    target: SkyCoord | None = None
     preset: str = "none"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         checked = {
             "aperture_radii": check.radii(self.aperture_radii),
             "radius_unit": check.one_of("radius_unit", self.radius_unit, check.RADIUS_UNITS),
@@ -243,7 +258,15 @@ class TimeSeriesExtractor:
             raise ValueError('flux_unit: "electron" needs `gain` and `read_noise`')
 
     @classmethod
-    def for_source(cls, source, *, select=None, axis=None, recursive=False, **overrides):
+    def for_source(
+        cls,
+        source: Source,
+        *,
+        select: Mapping[str, Any] | None = None,
+        axis: Literal["integrations", "groups"] | None = None,
+        recursive: bool = False,
+        **overrides: Any,
+    ) -> TimeSeriesExtractor:
         """
         Settings by FILTER, PUPIL and SUBARRAY of a source.
 
@@ -275,7 +298,7 @@ class TimeSeriesExtractor:
         preset = choose_preset(exposure.header, exposure.shape)
         return cls(**{**preset.settings, "preset": preset.name, **overrides})
 
-    def describe(self):
+    def describe(self) -> dict[str, Any]:
         """
         Every setting as plain JSON types, for the provenance of a product.
 
@@ -288,26 +311,26 @@ class TimeSeriesExtractor:
     @offline()
     def extract(
         self,
-        source,
+        source: Source,
         *,
-        errors=None,
-        mask=None,
-        header=None,
-        times=None,
-        unit=None,
-        axis=None,
-        select=None,
-        recursive=False,
-        executor=None,
-        progress=None,
-        block_size=None,
-        on_error="raise",
-        allow_missing=False,
-        allow_missing_dq=False,
-        verify_checksums=False,
-        hash_inputs=False,
-        max_memory=None,
-    ):
+        errors: Literal["random", "total"] | ArrayLike | None = None,
+        mask: ArrayLike | None = None,
+        header: Mapping[str, Any] | None = None,
+        times: Time | None = None,
+        unit: str | UnitBase | None = None,
+        axis: Literal["integrations", "groups"] | None = None,
+        select: Mapping[str, Any] | None = None,
+        recursive: bool = False,
+        executor: Executor | None = None,
+        progress: Callable[..., Any] | None = None,
+        block_size: int | None = None,
+        on_error: Literal["raise", "flag"] = "raise",
+        allow_missing: bool = False,
+        allow_missing_dq: bool = False,
+        verify_checksums: bool = False,
+        hash_inputs: bool = False,
+        max_memory: int | str | None = None,
+    ) -> TimeSeries:
         """
         Measure every integration of a source.
 

@@ -109,16 +109,16 @@ def unsaturated_range(settings, exposure, reader, position, reach):
     if np.ndim(level) == 2:
         level = level[box.window]
     first = reader.ramp.group_range[1] + 1
-    per_block = max(1, _SEARCH_BYTES // (8 * exposure.n_groups * exposure.shape[1] * box.shape[0]))
+    per_block = max(1, _SEARCH_BYTES // (8 * exposure.n_groups * box.shape[0] * box.shape[1]))
     for start in range(0, len(exposure), per_block):
-        block = exposure.read_flagged(start, min(start + per_block, len(exposure)), box.rows)[0]
-        groups = saturated_groups(np.ascontiguousarray(block.data[..., box.columns]), level)
+        stop = min(start + per_block, len(exposure))
+        block = exposure.read_flagged(start, stop, *box.window, variance_of=())[0]
+        groups = saturated_groups(block.data, level)
         groups[:, ~window] = first
         if block.mask is not None:
-            mask = block.mask[..., box.columns]
-            groups[mask if mask.ndim == 3 else mask.any(axis=1)] = first
+            groups[block.mask if block.mask.ndim == 3 else block.mask.any(axis=1)] = first
         if block.dq is not None:
-            unusable = (block.dq[..., box.columns] & np.uint32(reader.dq_mask)) != 0
+            unusable = (block.dq & np.uint32(reader.dq_mask)) != 0
             groups[unusable if unusable.ndim == 3 else unusable.any(axis=1)] = first
         first = min(first, int(groups.min()))
     return (0, max(first - 1, 1))

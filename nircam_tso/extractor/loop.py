@@ -1,14 +1,18 @@
 """The loop over blocks: read, measure, and put the numbers together in order."""
 
+import math
 import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from functools import reduce
 
 import numpy as np
 
 from nircam_tso.extractor.block import measure_block
+from nircam_tso.extractor.boxes import Box
 from nircam_tso.extractor.remote import excerpt, pack, slots, unpack
 from nircam_tso.extractor.workers import watched
+from nircam_tso.io.bands import Part, within
 from nircam_tso.measure.cosmics import context
 
 __all__ = ["measure_all"]
@@ -19,6 +23,8 @@ _BLOCK_BYTES = 16_000_000
 #: Integrations of a block at most: the arrays of more are so large that the system takes them
 #: back after each step, and fills them with zeros again for the next.
 _MOST_ROWS = 256
+#: Blocks that each worker gets of a short series, so that none waits for another, but for very few integrations.
+_BLOCKS_EACH, _LEAST_ROWS = 4, 16
 #: The bytes for pixels that are sent to another process.
 _SENT_BYTES = 3_000_000
 
@@ -51,12 +57,12 @@ def measure_all(plans, exposure, *, executor=None, progress=None, block_size=Non
         If a worker died, ran out of memory, or its pool was closed.
     """
     n = len(exposure)
-    rows = slice(min(plan.read.rows.start for plan in plans), max(plan.read.rows.stop for plan in plans))
+    part = _wanted(plans, exposure.shape)
     # Other processes read files for themselves, but pixels in memory must be sent.
     elsewhere = executor is not None and not isinstance(executor, ThreadPoolExecutor)
     sent = elsewhere and exposure.in_memory
     per_block = block_size or _default_block_size(
-        plans[0].settings, rows, exposure, _SENT_BYTES if sent else _BLOCK_BYTES
+        plans[0].settings, part, exposure, _SENT_BYTES if sent else _BLOCK_BYTES, slots(executor)
     )
     workers = slots(executor)
     per_block = max(1, min(per_block, exposure.policy.max_memory // (4 * workers * exposure.integration_bytes)))
@@ -73,13 +79,13 @@ def measure_all(plans, exposure, *, executor=None, progress=None, block_size=Non
         todo = iter(ranges)
         while True:
             while len(waiting) < ahead and (bounds := next(todo, None)) is not None:
-                task = (_read_and_measure, plans, exposure, rows, *bounds)
+                task = (_read_and_measure, plans, exposure, part, *bounds)
                 if sent:
-                    task = (_measure_there, parcel, rows, _read(plans, exposure, rows, *bounds), *bounds, n)
+                    task = (_measure_there, parcel, part, _read(plans, exposure, part, *bounds), *bounds, n)
                 elif elsewhere:
                     lo, hi = _range(plans, n, *bounds)
-                    part, start = excerpt(exposure, lo, hi)
-                    task = (_read_and_measure_there, parcel, part, start, hi - lo, rows, *bounds, n)
+                    some, start = excerpt(exposure, lo, hi)
+                    task = (_read_and_measure_there, parcel, some, start, hi - lo, part, *bounds, n)
                 with watched(exposure, *bounds, submitting=True):
                     future = pool.submit(*task)
                 waiting.append((bounds, future))
@@ -107,11 +113,19 @@ def measure_all(plans, exposure, *, executor=None, progress=None, block_size=Non
     ]
 
 
-def _default_block_size(settings, rows, exposure, most):
-    per_integration = 8 * (rows.stop - rows.start) * exposure.shape[1] * (exposure.n_groups or 1)
+def _wanted(plans, shape):
+    """The smallest part of the images that holds what all stars need, and the variances that are used."""
+    read, box = (reduce(Box.joined, (getattr(plan, name) for plan in plans)) for name in ("read", "box"))
+    # Ramps are reduced with all of their variances.
+    return Part.of(shape, *read.window, box.window if plans[0].ramp is None else None)
+
+
+def _default_block_size(settings, part, exposure, most, workers):
+    per_integration = 8 * math.prod(part.shape) * (exposure.n_groups or 1)
     # Neighbours in time are read again by the next block: not more often than need be.
     least = 2 * settings.clean_window if settings.clean else 1
-    return int(np.clip(most // per_integration, least, _MOST_ROWS))
+    fair = max(-(-len(exposure) // (_BLOCKS_EACH * workers)), _LEAST_ROWS)
+    return int(np.clip(min(most // per_integration, fair), least, _MOST_ROWS))
 
 
 def _range(plans, n, first, stop):
@@ -120,31 +134,34 @@ def _range(plans, n, first, stop):
     return context(first, stop, n, window) if window else (first, stop)
 
 
-def _read(plans, exposure, rows, first, stop):
+def _read(plans, exposure, part, first, stop):
     """Pixels, and the flags of integrations that could not be read."""
-    return exposure.read_flagged(*_range(plans, len(exposure), first, stop), rows)
+    bounds = _range(plans, len(exposure), first, stop)
+    return exposure.read_flagged(*bounds, *part.window, variance_of=part.variance_of)
 
 
-def _read_and_measure(plans, exposure, rows, first, stop):
-    return _measure(plans, rows, _read(plans, exposure, rows, first, stop), first, stop, len(exposure))
+def _read_and_measure(plans, exposure, part, first, stop):
+    return _measure(plans, part, _read(plans, exposure, part, first, stop), first, stop, len(exposure))
 
 
-def _read_and_measure_there(parcel, part, start, count, rows, first, stop, n):
-    return _measure_there(parcel, rows, part.read_flagged(start, start + count, rows), first, stop, n)
+def _read_and_measure_there(parcel, exposure, start, count, part, first, stop, n):
+    read = exposure.read_flagged(start, start + count, *part.window, variance_of=part.variance_of)
+    return _measure_there(parcel, part, read, first, stop, n)
 
 
-def _measure_there(parcel, rows, read, first, stop, n):
-    return _measure(unpack(parcel), rows, read, first, stop, n)
+def _measure_there(parcel, part, read, first, stop, n):
+    return _measure(unpack(parcel), part, read, first, stop, n)
 
 
-def _measure(plans, rows, read, first, stop, n):
+def _measure(plans, part, read, first, stop, n):
     block, flags = read
     lo, _ = _range(plans, n, first, stop)
     flags = np.repeat(flags[first - lo : stop - lo], plans[0].steps)
     result = []
     for plan in plans:
-        part = slice(plan.read.rows.start - rows.start, plan.read.rows.stop - rows.start)
-        numbers = measure_block(plan, block.band(part), (lo, first, stop, n))
+        inner = None if part.variance_of is None else within(plan.box.window, part.window)
+        own = block.cut(*within(plan.read.window, part.window), inner)
+        numbers = measure_block(plan, own, (lo, first, stop, n))
         numbers["quality"] |= flags
         result.append(numbers)
     return result

@@ -1,10 +1,11 @@
-"""From a block as it was read to images: ramps reduced, bad pixels found, columns cut."""
+"""From a block as it was read to images: ramps reduced, bad pixels found."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from nircam_tso.io.bands import within
 from nircam_tso.measure.ramps import reduce_ramps, saturated_groups
 from nircam_tso.measure.striping import correct_groups, group_differences, striping_terms, subtract_terms
 from nircam_tso.quality import DQ_BITS
@@ -62,13 +63,15 @@ class Images:
     data : `~numpy.ndarray` of float64, shape (b, ny, nx)
         Values, one image per row of the product.
     variance : `~numpy.ndarray` of float64 or None
-        Variances, same shape.
+        Variances, same shape, or that of the part ``variance_of``.
     bad : `~numpy.ndarray` of bool, shape (b, ny, nx)
         Pixels not to be used.
     dq : `~numpy.ndarray` of uint32 or None
         Data-quality bits, same shape.
     masked : `~numpy.ndarray` of bool or None
         Pixels that the user masked, same shape; they are bad, too.
+    variance_of : (slice, slice) or None
+        Rows and columns that have a variance; None where all have.
     """
 
     data: np.ndarray
@@ -76,6 +79,7 @@ class Images:
     bad: np.ndarray
     dq: np.ndarray | None
     masked: np.ndarray | None = None
+    variance_of: tuple | None = None
 
     def cut(self, window):
         """
@@ -84,15 +88,16 @@ class Images:
         Parameters
         ----------
         window : tuple of slice
-            Rows and columns.
+            Rows and columns, all of which have a variance if any has.
 
         Returns
         -------
         Images
             In C order, because the measuring kernels run along rows.
         """
-        parts = (self.data, self.variance, self.bad, self.dq, self.masked)
-        return Images(*(None if part is None else np.ascontiguousarray(part[:, *window]) for part in parts))
+        inner = window if self.variance_of is None else within(window, self.variance_of)
+        parts = ((self.data, window), (self.variance, inner), *((p, window) for p in (self.bad, self.dq, self.masked)))
+        return Images(*(None if part is None else np.ascontiguousarray(part[:, *own]) for part, own in parts))
 
 
 def block_images(block, ramp, box, dq_mask, stripes=()):
@@ -101,12 +106,12 @@ def block_images(block, ramp, box, dq_mask, stripes=()):
 
     Parameters
     ----------
-    block : `~nircam_tso.io.exposure.Block`
-        Pixels as read: whole rows of the box.
+    block : `~nircam_tso.io.block.Block`
+        Pixels of the box; of ramps all have their variance, or none.
     ramp : RampSettings or None
         None for finished images.
     box : Box
-        What to keep.
+        Where they lie in the frame.
     dq_mask : int
         DQ bits that make a pixel bad.
     stripes : sequence of `~nircam_tso.measure.striping.StripingModel`, optional
@@ -116,7 +121,7 @@ def block_images(block, ramp, box, dq_mask, stripes=()):
     -------
     Images
     """
-    data, variance, dq, mask = _columns(block, box)
+    data, variance, dq, mask = block.data, block.variance, block.dq, block.mask
     if ramp is not None:
         dq = _saturated_dq(data, dq, ramp, box)
         if stripes:
@@ -133,7 +138,7 @@ def block_images(block, ramp, box, dq_mask, stripes=()):
         # Not in place: the pixels may be the user's own.
         data = np.array(data, np.float64)
         subtract_terms(data, striping_terms(data, bad, stripes[0]).values, stripes[0].lines)
-    return Images(data, variance, bad, dq, mask)
+    return Images(data, variance, bad, dq, mask, block.variance_of)
 
 
 def block_differences(block, ramp, box, dq_mask):
@@ -151,13 +156,8 @@ def block_differences(block, ramp, box, dq_mask):
         float64 and bool; one difference of the last group less the first, or one for
         each step.
     """
-    data, _, dq, mask = _columns(block, box)
-    return _differences(data, _saturated_dq(data, dq, ramp, box), mask, ramp, dq_mask)
-
-
-def _columns(block, box):
-    parts = (block.data, block.variance, block.dq, block.mask)
-    return (None if part is None else part[..., box.columns] for part in parts)
+    dq = _saturated_dq(block.data, block.dq, ramp, box)
+    return _differences(block.data, dq, block.mask, ramp, dq_mask)
 
 
 def _differences(data, dq, mask, ramp, dq_mask):

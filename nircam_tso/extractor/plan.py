@@ -19,8 +19,8 @@ from nircam_tso.extractor.stamps import centre_stamps
 from nircam_tso.extractor.star import Star
 from nircam_tso.extractor.stripes import find_stripes
 from nircam_tso.measure.background import FrameBackground
+from nircam_tso.measure.gaussian.model import FWHM_PER_STDDEV
 from nircam_tso.measure.photometry import aperture_footprint
-from nircam_tso.measure.profile import FWHM_PER_STDDEV
 from nircam_tso.measure.reference import Reference, nan_median, sample_rows, series_reference
 
 __all__ = ["Plan", "make_plans"]
@@ -291,7 +291,7 @@ def _plan_at(settings, exposure, reader, position, guess, how, others, fwhm):
     masks = settings.aperture_masks
     box = star_box(settings, exposure.shape, position, reach)
     read = read_box(settings, exposure.shape, position, box)
-    sample = reader.sample(read)
+    sample = reader.sample(read, box)
     single = len(sample.data) == 1
     unusable = reader.never[read.window] | _near(settings, read, others)
     here = read.here(position)

@@ -9,9 +9,14 @@ from functools import cached_property, lru_cache
 import numpy as np
 from astropy.io import fits
 
+from nircam_tso.exceptions import WorkerCrashError
+from nircam_tso.extractor.workers import worker_threads
 from nircam_tso.io.pixels import FilePixels
 
 __all__ = ["excerpt", "pack", "slots", "unpack"]
+
+#: Seconds for which a cluster may be silent when it is asked how large it is.
+_PATIENCE = 30
 
 
 def slots(pool):
@@ -27,6 +32,11 @@ def slots(pool):
     -------
     int
 
+    Raises
+    ------
+    WorkerCrashError
+        If the Dask cluster does not answer within 30 s.
+
     Examples
     --------
     >>> from concurrent.futures import ThreadPoolExecutor
@@ -37,7 +47,13 @@ def slots(pool):
     """
     client = getattr(pool, "_client", None)
     if client is not None:
-        return max(sum(client.nthreads().values()), 1)
+        try:
+            return max(worker_threads(client, _PATIENCE), 1)
+        except Exception as error:
+            text = " ".join(str(error).split())
+            raise WorkerCrashError(
+                f"executor: its Dask cluster does not answer ({type(error).__name__}: {text}); hand over another one"
+            ) from error
     return getattr(pool, "_max_workers", None) or os.cpu_count() or 1
 
 
@@ -115,8 +131,9 @@ def excerpt(exposure, first, stop):
 
 
 def _slim(segment):
-    pixels = {entry.name: _anywhere(getattr(segment, entry.name)) for entry in fields(segment) if entry.init}
-    return replace(segment, **pixels | {"header": fits.Header(), "int_times": None, "notes": []})
+    left_out = {"header": fits.Header(), "int_times": None, "notes": []}
+    names = (entry.name for entry in fields(segment) if entry.init and entry.name not in left_out)
+    return replace(segment, **{name: _anywhere(getattr(segment, name)) for name in names}, **left_out)
 
 
 def _anywhere(value):

@@ -12,8 +12,8 @@ import numpy as np
 
 from nircam_tso.extractor.stamps import gaussian_options
 from nircam_tso.measure.gaussian import evaluate_gaussians, fit_gaussians
+from nircam_tso.measure.gaussian.model import FWHM_PER_STDDEV
 from nircam_tso.measure.overlap import circle_overlap
-from nircam_tso.measure.profile import FWHM_PER_STDDEV
 
 __all__ = ["responses"]
 

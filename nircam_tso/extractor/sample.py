@@ -6,6 +6,7 @@ import numpy as np
 
 from nircam_tso.extractor.boxes import Box
 from nircam_tso.extractor.pixels import block_differences, block_images, reference_pixels
+from nircam_tso.io.bands import within
 from nircam_tso.measure.reference import sample_rows, series_reference
 from nircam_tso.quality import dq_mask
 
@@ -27,12 +28,15 @@ class Sample:
         Values and variances.
     bad, masked : `~numpy.ndarray` of bool
         Bad pixels, and those that the user masked.
+    variance_of : (slice, slice) or None
+        Rows and columns that have a variance; None where all have.
     """
 
     data: np.ndarray
     variance: np.ndarray | None
     bad: np.ndarray
     masked: np.ndarray | None
+    variance_of: tuple | None = None
 
     def cut(self, window):
         """
@@ -41,14 +45,15 @@ class Sample:
         Parameters
         ----------
         window : tuple of slice
-            Rows and columns.
+            Rows and columns, all of which have a variance if any has.
 
         Returns
         -------
         Sample
         """
-        parts = (self.data, self.variance, self.bad, self.masked)
-        return Sample(*(None if part is None else part[:, *window] for part in parts))
+        inner = window if self.variance_of is None else within(window, self.variance_of)
+        parts = ((self.data, window), (self.variance, inner), (self.bad, window), (self.masked, window))
+        return Sample(*(None if part is None else part[:, *own] for part, own in parts))
 
 
 class SampleReader:
@@ -80,7 +85,7 @@ class SampleReader:
         self.stripes = ()
         self._last = (None, None)
 
-    def sample(self, box):
+    def sample(self, box, variance_of=()):
         """
         Read integrations spread evenly over the series.
 
@@ -88,21 +93,25 @@ class SampleReader:
         ----------
         box : Box
             Part of the frame.
+        variance_of : Box or (), optional
+            The part of it whose variances are wanted; () for none.
 
         Returns
         -------
         Sample
             Without the integrations that hold no data, unless none holds any.
         """
-        if self._last[0] != box:
+        last, known = self._last
+        if last is None or last[0] != box or (variance_of and last[1] != variance_of):
             ny, nx = box.shape
             # Data, variance, DQ and copies: about eight float64 images at once.
             limit = int(np.clip(_SAMPLE_BYTES // (64 * ny * nx), _SAMPLE_MIN, _SAMPLE_MAX))
-            self._last = (box, self._stack(box, sample_rows(len(self.exposure), limit)))
-        return self._last[1]
+            known = self._stack(box, sample_rows(len(self.exposure), limit), variance_of)
+            self._last = ((box, variance_of), known)
+        return known
 
-    def _stack(self, box, indices):
-        parts = [self.images_of(int(index), box) for index in indices]
+    def _stack(self, box, indices, variance_of=()):
+        parts = [self.images_of(int(index), box, variance_of=variance_of) for index in indices]
         parts = [part for part in parts if not part.bad.all()] or parts
         joined = []
         for name, blank in (("data", np.nan), ("variance", np.nan), ("bad", False), ("masked", False)):
@@ -110,18 +119,12 @@ class SampleReader:
             if all(value is None for value in values):
                 joined.append(None)
                 continue
+            model = next(value for value in values if value is not None)
             # A segment may lack what the others have.
-            joined.append(
-                np.concatenate(
-                    [
-                        np.full(part.data.shape, blank) if value is None else value
-                        for part, value in zip(parts, values, strict=True)
-                    ]
-                )
-            )
-        return Sample(*joined)
+            joined.append(np.concatenate([np.full(model.shape, blank) if value is None else value for value in values]))
+        return Sample(*joined, next((part.variance_of for part in parts if part.variance is not None), None))
 
-    def images_of(self, index, box, stop=None):
+    def images_of(self, index, box, stop=None, variance_of=()):
         """
         Read one integration, or a run of them.
 
@@ -133,12 +136,16 @@ class SampleReader:
             Part of the frame.
         stop : int, optional
             One past the last row; by default one integration is read.
+        variance_of : Box or (), optional
+            The part of it whose variances are wanted; () for none. Ramps are reduced with all.
 
         Returns
         -------
         `~nircam_tso.extractor.pixels.Images`
         """
-        block = self.exposure.read_flagged(index, index + 1 if stop is None else stop, box.rows)[0]
+        wanted = None if self.ramp is not None else variance_of and variance_of.window
+        stop = index + 1 if stop is None else stop
+        block = self.exposure.read_flagged(index, stop, *box.window, variance_of=wanted)[0]
         return block_images(block, self.ramp, box, self.dq_mask, self.stripes)
 
     def corrected(self, stripes):
@@ -169,7 +176,7 @@ class SampleReader:
         """
         n = len(self.sample(box).data)
         indices = sample_rows(len(self.exposure), n)
-        blocks = [self.exposure.read_flagged(int(i), int(i) + 1, box.rows)[0] for i in indices]
+        blocks = [self.exposure.read_flagged(int(i), int(i) + 1, *box.window, variance_of=())[0] for i in indices]
         parts = [block_differences(block, self.ramp, box, self.dq_mask) for block in blocks]
         for k in range(parts[0][0].shape[1]):
             yield tuple(np.concatenate([part[i][:, k] for part in parts]) for i in range(2))

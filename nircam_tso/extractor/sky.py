@@ -1,7 +1,6 @@
 """The sky of a block, taken off, and its columns."""
 
 import numpy as np
-from scipy.ndimage import uniform_filter
 
 from nircam_tso.measure.background import circle_chords, estimate_background, line_sum_error
 from nircam_tso.measure.background.lines import MIN_LINE_PIXELS
@@ -236,6 +235,8 @@ def sky_shares(background, footprint, weights):
             return _line_shares(footprint.T, weights.T).T
         return _line_shares(footprint, weights)
     if hasattr(background, "box_size"):
+        from scipy.ndimage import uniform_filter
+
         sizes = np.broadcast_to(background.box_size, 2) * np.broadcast_to(background.filter_size, 2)
         sizes = [int(size) | 1 for size in np.minimum(sizes, 2 * np.array(weights.shape))]
         # Beside the frame there is nothing, and in the star's own boxes only what its neighbours tell.

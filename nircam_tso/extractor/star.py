@@ -5,7 +5,7 @@ import numpy as np
 from nircam_tso.extractor.stamps import Stamps, gaussian_options
 from nircam_tso.measure.centroid import Correlator, stamp_start
 from nircam_tso.measure.gaussian import evaluate_gaussians, fit_gaussians
-from nircam_tso.measure.profile import FWHM_PER_STDDEV
+from nircam_tso.measure.gaussian.model import FWHM_PER_STDDEV
 from nircam_tso.measure.templates import GaussianTemplate, PSFTemplate, find_origin, shift_images, template_on_grid
 
 __all__ = ["Star"]

@@ -2,6 +2,7 @@
 
 import json
 import platform
+from functools import cache
 from importlib import metadata
 
 import numpy as np
@@ -108,7 +109,7 @@ def build_table(settings, exposure, plans, times, numbers):
             data = np.asarray(data, entry.dtype)
             if len(data) != n:
                 raise RuntimeError(f"column {entry.name}: {len(data)} values for {n} rows")
-            unit = units.get(entry.unit, entry.unit)
+            unit = units[entry.unit] if entry.unit in units else _unit(entry.unit)
             if entry.unit == "flux":
                 data = data * factor
             ts[entry.name] = data if unit is None else u.Quantity(data, unit)
@@ -240,13 +241,21 @@ def _meta(settings, exposure, plan, times, notes):
     }
 
 
-def _provenance(settings, exposure, notes):
+# Astropy parses a unit's name in a fifth of a millisecond.
+_unit = cache(u.Unit)
+
+
+@cache
+def _versions():
+    """Versions of what the numbers are made by; looking them up takes as long as some hundred integrations."""
     import nircam_tso
 
     packages = ("astropy", "image_registration", "numba", "numpy", "photutils", "scipy")
     versions = {name: metadata.version(name) for name in packages}
-    versions["nircam_tso"] = nircam_tso.__version__
-    versions["python"] = platform.python_version()
+    return versions | {"nircam_tso": nircam_tso.__version__, "python": platform.python_version()}
+
+
+def _provenance(settings, exposure, notes):
     sources = [
         {
             "name": segment.name,
@@ -256,12 +265,12 @@ def _provenance(settings, exposure, notes):
             "exposure": int(segment.exposure_number),
             "n_integrations": int(segment.n_integrations),
             **({"sha256": segment.sha256} if segment.sha256 else {}),
-            **{card: segment.header[card] for card in ("EXSEGNUM", "INTSTART", "INTEND") if card in segment.header},
+            **{card: segment.cards[card] for card in ("EXSEGNUM", "INTSTART", "INTEND") if card in segment.cards},
         }
         for segment in exposure.segments
     ]
     return {
-        "versions": versions,
+        "versions": _versions(),
         "settings": settings.describe(),
         "sources": sources,
         "quality_bits": {flag.name: int(flag) for flag in QualityFlag},

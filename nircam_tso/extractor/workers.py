@@ -1,11 +1,188 @@
-"""What may happen to those who measure the blocks, told in one error."""
+"""What may happen to those who measure the blocks, told in one error and never waited for without end.
 
-from concurrent.futures import BrokenExecutor, CancelledError
-from contextlib import contextmanager
+A pool of processes tells when one of them dies. A Dask client does not always: an answer
+that is under way while its cluster closes, and a task that is handed over at that moment,
+are dropped without a word, and who awaits them waits for ever. So a cluster is looked at
+from time to time while its answers are awaited.
+"""
+
+import threading
+import time
+from concurrent.futures import BrokenExecutor, CancelledError, wait
+from contextlib import contextmanager, suppress
 
 from nircam_tso.exceptions import NircamTSOError, WorkerCrashError
 
-__all__ = ["watched"]
+__all__ = ["answer", "close_client", "give_up", "watched", "worker_threads"]
+
+#: Seconds between two looks at a cluster, and between two questions to its scheduler.
+_LOOK, _ASK = 1, 10
+#: Seconds for which a cluster may be in a state out of which no answer comes.
+_PATIENCE = {"closed": 5, "forgotten": 30, "empty": 60, "silent": 120}
+_WORDS = {
+    "closed": "its Dask client is closed",
+    "forgotten": "the Dask cluster has dropped it",
+    "empty": "the Dask cluster has no worker any more",
+    "silent": "the Dask scheduler does not answer",
+}
+#: Seconds for leaving a cluster that may be gone.
+_FAREWELL = 5
+
+
+def answer(pool, future):
+    """
+    The answer to a task, or an error once none can come any more.
+
+    Parameters
+    ----------
+    pool : `concurrent.futures.Executor`
+        Where the task was handed in.
+    future : `concurrent.futures.Future`
+        The task.
+
+    Returns
+    -------
+    object
+        What the task gave.
+
+    Raises
+    ------
+    `concurrent.futures.BrokenExecutor`
+        If a Dask cluster is closed, has dropped the task, has had workers and lost all of
+        them, or its scheduler is silent: after 5 s, 30 s, a minute, two minutes.
+    Exception
+        What the task raised.
+
+    Examples
+    --------
+    >>> from concurrent.futures import ThreadPoolExecutor
+    >>> from nircam_tso.extractor.workers import answer
+    >>> with ThreadPoolExecutor(1) as pool:
+    ...     print(answer(pool, pool.submit(sum, [1, 2])))
+    3
+    """
+    client = getattr(pool, "_client", None)
+    if client is None:
+        return future.result()
+    cluster = _Cluster(pool, client)
+    while not wait([future], timeout=_LOOK).done:
+        cluster.look()
+    return future.result()
+
+
+class _Cluster:
+    """How long a Dask cluster has been in each state out of which no answer comes."""
+
+    def __init__(self, pool, client):
+        self._pool, self._client = pool, client
+        self._since = {}
+        self._asked = time.monotonic()
+        self._seen = False
+
+    def look(self):
+        """Raise `concurrent.futures.BrokenExecutor` once a state has lasted too long."""
+        self._note("closed", self._client.status in ("closing", "closed"))
+        self._note("forgotten", not self._pending())
+        if time.monotonic() - self._asked > _ASK:
+            threads = self._threads()
+            self._note("silent", threads is None)
+            if threads is not None:
+                self._seen = self._seen or threads > 0
+                # A cluster that grows when it is asked may begin with none.
+                self._note("empty", self._seen and not threads)
+            self._asked = time.monotonic()
+        for state, since in self._since.items():
+            if time.monotonic() - since > _PATIENCE[state]:
+                raise BrokenExecutor(_WORDS[state])
+
+    def _note(self, state, holds):
+        if not holds:
+            self._since.pop(state, None)
+        else:
+            self._since.setdefault(state, time.monotonic())
+
+    def _pending(self):
+        """Whether Dask itself says that it works on any task of the pool."""
+        try:
+            return any(task.status in ("pending", "lost") for task in list(self._pool._futures))
+        except (AttributeError, RuntimeError):
+            # Another thread is just handing in a task.
+            return True
+
+    def _threads(self):
+        try:
+            return worker_threads(self._client, _ASK)
+        except Exception:
+            return None
+
+
+def worker_threads(client, seconds):
+    """
+    How many threads the workers of a Dask cluster have.
+
+    Parameters
+    ----------
+    client : `distributed.Client`
+        A client.
+    seconds : float
+        How long to wait for the scheduler's answer.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    Exception
+        Of whatever kind, if there is no answer.
+    """
+    return sum(client.sync(client.scheduler.ncores, callback_timeout=seconds).values())
+
+
+def give_up(pool, futures):
+    """
+    Take back tasks that nobody awaits any more.
+
+    Parameters
+    ----------
+    pool : `concurrent.futures.Executor`
+        Where they were handed in. A Dask cluster that does not answer is left to itself.
+    futures : list of `concurrent.futures.Future`
+        The tasks.
+    """
+
+    def cancel():
+        for future in futures:
+            future.cancel()
+
+    if getattr(pool, "_client", None) is None:
+        cancel()
+    elif futures:
+        _in_time(cancel)
+
+
+def close_client(client):
+    """
+    Leave a Dask cluster that may be gone.
+
+    Parameters
+    ----------
+    client : `distributed.Client`
+        The client to close.
+    """
+    _in_time(lambda: client.close(timeout=_FAREWELL))
+
+
+def _in_time(call):
+    """Call something that may never return, and wait for some seconds at most."""
+
+    def attempt():
+        with suppress(Exception):
+            call()
+
+    thread = threading.Thread(target=attempt, daemon=True)
+    thread.start()
+    thread.join(_FAREWELL)
 
 
 @contextmanager

@@ -1,13 +1,23 @@
 """What a product holds: its light curves, their errors, and the columns that may explain them."""
 
+from __future__ import annotations
+
 import json
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nircam_tso.quality import good
 from nircam_tso.timing import offline
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from astropy.table import Table
+    from astropy.timeseries import TimeSeries
+    from numpy.typing import ArrayLike
 
 __all__ = [
     "LightCurve",
@@ -50,6 +60,14 @@ class LightCurve:
         Whether the radius is counted in full widths at half maximum.
     star : int
         Number of the star, from 1.
+
+    Examples
+    --------
+    >>> from astropy.table import Table
+    >>> from nircam_tso.inspect.light_curves import light_curve
+    >>> curve = light_curve(Table({"aperture_sum_r2.5fwhm": [1.0, 2.0, 1.0]}))
+    >>> curve.label, curve.radius, curve.in_widths
+    ('r2.5fwhm', 2.5, True)
     """
 
     name: str
@@ -61,7 +79,7 @@ class LightCurve:
     star: int
 
 
-def light_curves(ts, *, star=None, psf=True):
+def light_curves(ts: Table, *, star: int | None = None, psf: bool = True) -> list[LightCurve]:
     """
     All light curves of a product, in the order of their columns.
 
@@ -113,7 +131,7 @@ def light_curves(ts, *, star=None, psf=True):
     return found
 
 
-def light_curve(ts, column=None):
+def light_curve(ts: Table, column: str | None = None) -> LightCurve:
     """
     One light curve of a product.
 
@@ -134,6 +152,16 @@ def light_curve(ts, column=None):
     ------
     ValueError
         For a column that is not there, and where there is no light curve.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astropy.table import Table
+    >>> from nircam_tso.inspect.light_curves import light_curve
+    >>> rng = np.random.default_rng(1)
+    >>> ts = Table({"aperture_sum_r3": rng.normal(1e4, 90, 99), "aperture_sum_r5": rng.normal(1e4, 50, 99)})
+    >>> light_curve(ts).name
+    'aperture_sum_r5'
     """
     if column is not None:
         if column not in ts.colnames:
@@ -151,7 +179,7 @@ def _roughness(flux):
     return np.median(np.abs(np.diff(flux))) / level if flux.size > 1 and level > 0 else np.inf
 
 
-def error_column(ts, name):
+def error_column(ts: Table, name: str) -> str | None:
     """
     Column of the 1 sigma of another.
 
@@ -166,6 +194,13 @@ def error_column(ts, name):
     -------
     str or None
         None where there is none.
+
+    Examples
+    --------
+    >>> from astropy.table import Table
+    >>> from nircam_tso.inspect.light_curves import error_column
+    >>> error_column(Table(names=["aperture_sum_r3", "aperture_sum_err_r3"]), "aperture_sum_r3")
+    'aperture_sum_err_r3'
     """
     base, star, number = name.partition("_star")
     candidates = [f"{name}_err", f"{base}_err{star}{number}"]
@@ -174,7 +209,7 @@ def error_column(ts, name):
     return next((candidate for candidate in candidates if candidate in ts.colnames), None)
 
 
-def column_values(ts, name):
+def column_values(ts: Table, name: str) -> np.ndarray:
     """
     A column as plain numbers.
 
@@ -189,6 +224,14 @@ def column_values(ts, name):
     -------
     `~numpy.ndarray` of float64, shape (n,)
         A copy; NaN where masked.
+
+    Examples
+    --------
+    >>> from astropy import units as u
+    >>> from astropy.table import QTable
+    >>> from nircam_tso.inspect.light_curves import column_values
+    >>> column_values(QTable({"x_gauss": [9.5, 10.5] * u.pix}), "x_gauss")
+    array([ 9.5, 10.5])
     """
     values = getattr(ts[name], "value", ts[name])
     mask = getattr(values, "mask", None)
@@ -198,7 +241,7 @@ def column_values(ts, name):
     return values
 
 
-def usable_rows(ts, column=None, rows=None):
+def usable_rows(ts: Table, column: str | None = None, rows: ArrayLike | None = None) -> np.ndarray:
     """
     Rows that statistics may use.
 
@@ -220,6 +263,13 @@ def usable_rows(ts, column=None, rows=None):
     ------
     ValueError
         If ``rows`` is not one bool per row.
+
+    Examples
+    --------
+    >>> from astropy.table import Table
+    >>> from nircam_tso.inspect.light_curves import usable_rows
+    >>> usable_rows(Table({"flux": [1.0, float("nan"), 1.0, 1.0], "quality": [0, 0, 2, 0]}), "flux")
+    array([ True, False, False,  True])
     """
     use = good(ts) if "quality" in ts.colnames else np.ones(len(ts), bool)
     if rows is not None:
@@ -233,7 +283,7 @@ def usable_rows(ts, column=None, rows=None):
 
 
 @offline()
-def elapsed_seconds(ts, name="time"):
+def elapsed_seconds(ts: TimeSeries, name: str = "time") -> np.ndarray:
     """
     Seconds since the first known time.
 
@@ -248,6 +298,14 @@ def elapsed_seconds(ts, name="time"):
     -------
     `~numpy.ndarray` of float64, shape (n,)
         NaN where the time is masked; leap seconds are counted.
+
+    Examples
+    --------
+    >>> from astropy.time import Time
+    >>> from astropy.timeseries import TimeSeries
+    >>> from nircam_tso.inspect.light_curves import elapsed_seconds
+    >>> elapsed_seconds(TimeSeries(time=Time(["2026-07-01T00:00:00", "2026-07-01T00:01:00"]))).round(6)
+    array([ 0., 60.])
     """
     time = ts[name]
     result = np.full(len(time), np.nan)
@@ -260,7 +318,7 @@ def elapsed_seconds(ts, name="time"):
     return result
 
 
-def systematic_columns(ts):
+def systematic_columns(ts: Table) -> list[str]:
     """
     Columns of the first star that may explain its flux: centres, widths, sky, components.
 
@@ -300,7 +358,7 @@ def systematic_columns(ts):
     return names
 
 
-def extraction_settings(ts):
+def extraction_settings(ts: Table) -> dict[str, Any]:
     """
     Settings that a product was extracted with.
 
@@ -313,5 +371,14 @@ def extraction_settings(ts):
     -------
     dict
         Empty where the product does not tell.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nircam_tso import TimeSeriesExtractor
+    >>> from nircam_tso.inspect.light_curves import extraction_settings
+    >>> ts = TimeSeriesExtractor(aperture_radii=[4]).extract(np.random.default_rng(1).normal(9, 1, (3, 32, 32)))
+    >>> extraction_settings(ts)["aperture_radii"]
+    [4.0]
     """
     return json.loads(ts.meta["provenance"]).get("settings", {}) if "provenance" in ts.meta else {}

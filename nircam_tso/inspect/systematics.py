@@ -1,6 +1,9 @@
 """What in a light curve is the instrument: tilts, settling, and what it goes with."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +16,13 @@ from nircam_tso.inspect.light_curves import (
 )
 from nircam_tso.inspect.statistics.noise import relative_flux, sigma_of, without_outliers
 from nircam_tso.inspect.tilts import find_tilts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from astropy.timeseries import TimeSeries
+    from astropy.units import Quantity
+    from numpy.typing import ArrayLike
 
 __all__ = [
     "Detrended",
@@ -45,6 +55,19 @@ class Settling:
         Seconds until it is below a tenth of one row's scatter: 0 where not found.
     n_rows : int
         Rows that lie within that time.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astropy import units as u
+    >>> from astropy.time import Time
+    >>> from astropy.timeseries import TimeSeries
+    >>> from nircam_tso.inspect.systematics import find_settling
+    >>> time = Time("2026-07-01") + np.arange(500) * 10 * u.s
+    >>> ts = TimeSeries(time=time, data={"aperture_sum_r5": np.random.default_rng(2).normal(1e5, 10, 500)})
+    >>> settling = find_settling(ts)
+    >>> settling.found, settling.duration
+    (False, 0.0)
     """
 
     found: bool
@@ -56,7 +79,14 @@ class Settling:
     n_rows: int
 
 
-def find_settling(ts, column=None, *, limit=None, threshold=5.0, rows=None):
+def find_settling(
+    ts: TimeSeries,
+    column: str | None = None,
+    *,
+    limit: Quantity | None = None,
+    threshold: float = 5.0,
+    rows: ArrayLike | None = None,
+) -> Settling:
     """
     Look for a drift that dies away in the first minutes. Nothing is cut.
 
@@ -174,6 +204,14 @@ class Vectors:
         The columns, centred and scaled; NaN where not known.
     centre, scale : `~numpy.ndarray`, shape (k,)
         What was subtracted, and by what it was then divided, in each column's unit.
+
+    Examples
+    --------
+    >>> from astropy.table import Table
+    >>> from nircam_tso.inspect.systematics import decorrelation_vectors
+    >>> vectors = decorrelation_vectors(Table({"x_gauss": [9.0, 10, 11]}))
+    >>> vectors.matrix.shape, float(vectors.centre[0])
+    ((3, 1), 10.0)
     """
 
     names: list
@@ -182,7 +220,9 @@ class Vectors:
     scale: np.ndarray
 
 
-def decorrelation_vectors(ts, names=None, *, trend=0, rows=None):
+def decorrelation_vectors(
+    ts: TimeSeries, names: Sequence[str] | None = None, *, trend: int = 0, rows: ArrayLike | None = None
+) -> Vectors:
     """
     Columns of a product as vectors for a linear fit.
 
@@ -264,6 +304,17 @@ class Detrended:
         Reduced chi-squared; 1 by construction where the light curve has no errors.
     n_rows : int
         Rows that were fitted.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astropy.table import QTable
+    >>> from nircam_tso.inspect.systematics import decorrelation_vectors, linear_detrend
+    >>> rng = np.random.default_rng(1)
+    >>> ts = QTable({"x_gauss": rng.normal(20, 0.01, 500), "aperture_sum_r3": rng.normal(1e5, 10, 500)})
+    >>> result = linear_detrend(ts, decorrelation_vectors(ts))
+    >>> result.names, result.n_rows, result.covariance.shape
+    (['level', 'x_gauss'], 500, (2, 2))
     """
 
     flux: np.ndarray
@@ -276,7 +327,9 @@ class Detrended:
     n_rows: int
 
 
-def linear_detrend(ts, vectors=None, column=None, *, rows=None):
+def linear_detrend(
+    ts: TimeSeries, vectors: Vectors | None = None, column: str | None = None, *, rows: ArrayLike | None = None
+) -> Detrended:
     """
     Divide a light curve by its best linear combination of vectors.
 

@@ -1,10 +1,21 @@
 """Tilt events: a mirror segment moves at once, and the star's image with it."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from nircam_tso.inspect.light_curves import column_values, elapsed_seconds, light_curve, usable_rows
 from nircam_tso.inspect.statistics.noise import sigma_of, without_outliers
 from nircam_tso.timing import offline
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from astropy.table import QTable, Table
+    from astropy.timeseries import TimeSeries
+    from numpy.typing import ArrayLike
 
 __all__ = ["find_tilts", "shape_columns"]
 
@@ -15,7 +26,7 @@ _SHAPES = ("x_stddev", "y_stddev", "theta", "fwhm", "x_fwhm", "y_fwhm", "beta")
 _LEAST_WINDOW = 5
 
 
-def shape_columns(ts):
+def shape_columns(ts: Table) -> list[str]:
     """
     Columns in which a tilt shows: widths and principal components.
 
@@ -41,7 +52,15 @@ def shape_columns(ts):
 
 
 @offline()
-def find_tilts(ts, columns=None, *, column=None, window=None, false_alarm=1e-3, rows=None):
+def find_tilts(
+    ts: TimeSeries,
+    columns: Sequence[str] | None = None,
+    *,
+    column: str | None = None,
+    window: int | None = None,
+    false_alarm: float = 1e-3,
+    rows: ArrayLike | None = None,
+) -> QTable:
     """
     Find steps in the shape of the star's image.
 

@@ -6,7 +6,8 @@ import numpy as np
 from astropy import units as u
 from astropy.io import fits
 
-from nircam_tso.io.pixels import ArrayPixels, PixelSegment
+from nircam_tso.io.pixel_segment import PixelSegment
+from nircam_tso.io.pixels import ArrayPixels
 
 __all__ = ["array_segments", "is_array"]
 

@@ -23,7 +23,7 @@ _CHUNK = 1 << 20
 _LONGEST = 200
 _NO_LOCKS = (errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.ENOLCK, errno.EINVAL)
 
-_held = {}
+_held: dict[object, int] = {}
 _held_lock = threading.Lock()
 
 

@@ -1,9 +1,17 @@
 """A product in the forms that other tools take."""
 
+from __future__ import annotations
+
 import json
 import re
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from astropy.timeseries import TimeSeries
+    from lightkurve import LightCurve
+    from pandas import DataFrame
 
 __all__ = ["aperture_photometry", "filenames", "to_lightkurve", "to_pandas"]
 
@@ -17,7 +25,7 @@ def _radii(ts):
     return found
 
 
-def aperture_photometry(ts):
+def aperture_photometry(ts: TimeSeries) -> DataFrame:
     """
     Aperture sums in a table keyed by the radius.
 
@@ -59,7 +67,7 @@ def _native(column):
     return values.astype(values.dtype.newbyteorder("="))
 
 
-def to_pandas(ts):
+def to_pandas(ts: TimeSeries) -> DataFrame:
     """
     A product as a pandas table.
 
@@ -115,7 +123,7 @@ def _timestamps(time):
     return result
 
 
-def to_lightkurve(ts, radius=None):
+def to_lightkurve(ts: TimeSeries, radius: float | None = None) -> LightCurve:
     """
     One light curve for lightkurve.
 
@@ -138,6 +146,11 @@ def to_lightkurve(ts, radius=None):
         If lightkurve is not installed.
     ValueError
         For a radius that the product does not have.
+
+    Examples
+    --------
+    >>> from nircam_tso import read, to_lightkurve
+    >>> to_lightkurve(read("star.h5"), radius=5).flatten().plot()  # doctest: +SKIP
     """
     columns = _radii(ts)
     if radius is None and len(columns) == 1:
@@ -162,7 +175,7 @@ def to_lightkurve(ts, radius=None):
     return curve
 
 
-def filenames(ts):
+def filenames(ts: TimeSeries) -> np.ndarray:
     """
     Name of the file that each row comes from.
 
@@ -179,6 +192,13 @@ def filenames(ts):
     ------
     ValueError
         If the product has no provenance.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nircam_tso import TimeSeriesExtractor, filenames
+    >>> filenames(TimeSeriesExtractor().extract(np.random.default_rng(1).normal(9, 1, (2, 32, 32))))
+    array(['array', 'array'], dtype='<U5')
     """
     if "provenance" not in ts.meta or "source" not in ts.colnames:
         raise ValueError("ts: has no provenance; was it made by this package?")

@@ -2,94 +2,49 @@
 
 An `Exposure` is a row of `Segment` objects, one for each file (or array). A
 segment knows its header and its numbers, and reads pixels only when asked, a
-block of integrations and a band of rows at a time. Segments of files hold no
+block of integrations and a part of each image at a time. Segments of files hold no
 open file and can be pickled, so that a worker process reads for itself.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from astropy import units as u
 from astropy.io import fits
 
 from nircam_tso.exceptions import InputFileError, SegmentError
-from nircam_tso.io.bands import band_of
+from nircam_tso.io.bands import Part
+from nircam_tso.io.block import Block, empty_block
+from nircam_tso.io.merged import MergedCards
 from nircam_tso.io.policy import Policy
 from nircam_tso.quality import QualityFlag
 
-__all__ = ["Block", "Exposure", "Segment"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from astropy.io.fits import Header
+    from astropy.units import UnitBase
+
+__all__ = ["Exposure", "Segment"]
 
 
-@dataclass
-class Block:
-    """
-    Pixels of a few integrations, as native arrays.
+class _Header:
+    """A header that is made of its cards when somebody asks for it: of a thousand files, few are asked for theirs."""
 
-    Attributes
-    ----------
-    data : `~numpy.ndarray` of float64, shape (b, ny, nx) or (b, groups, ny, nx)
-        Image values.
-    variance : `~numpy.ndarray` of float64 or None
-        Variance of each value, of the same shape as ``data``.
-    dq : `~numpy.ndarray` of uint32 or None
-        Data-quality bits, of the same shape as ``data`` or (b, ny, nx).
-    mask : `~numpy.ndarray` of bool or None
-        True for pixels that the user masked.
-    """
+    def __get__(self, segment, owner=None):
+        if segment is None:
+            raise AttributeError("header")
+        value = vars(segment)["_header"]
+        if isinstance(value, MergedCards):
+            value = vars(segment)["_header"] = value.header()
+        return value
 
-    data: np.ndarray
-    variance: np.ndarray | None = None
-    dq: np.ndarray | None = None
-    mask: np.ndarray | None = None
-
-    def band(self, rows):
-        """
-        A band of rows.
-
-        Parameters
-        ----------
-        rows : slice
-            Rows (y) to keep, counted from the block's own first one.
-
-        Returns
-        -------
-        Block
-            Views, no copies.
-        """
-        parts = (self.data, self.variance, self.dq, self.mask)
-        return Block(*(None if part is None else part[..., rows, :] for part in parts))
-
-    @classmethod
-    def join(cls, blocks):
-        """
-        One block out of several that follow each other.
-
-        Parameters
-        ----------
-        blocks : list of Block
-            At least one; what one of them lacks (variance, dq, mask) is filled
-            with NaN, 0 and False.
-
-        Returns
-        -------
-        Block
-        """
-        if len(blocks) == 1:
-            return blocks[0]
-        parts = {"data": np.concatenate([block.data for block in blocks])}
-        for name, blank in (("variance", np.nan), ("dq", np.uint32(0)), ("mask", False)):
-            values = [getattr(block, name) for block in blocks]
-            if all(value is None for value in values):
-                continue
-            model = next(value for value in values if value is not None)
-            parts[name] = np.concatenate(
-                [
-                    np.full((len(block.data), *model.shape[1:]), blank, model.dtype) if value is None else value
-                    for block, value in zip(blocks, values, strict=True)
-                ]
-            )
-        return cls(**parts)
+    def __set__(self, segment, value):
+        vars(segment)["_header"] = value
 
 
 @dataclass
@@ -108,7 +63,8 @@ class Segment:
         ``"jwst-rate"``, ``"jwst-cal"``, ``"ncdhas-red"``, ``"ncdhas-slp"``, ``"image"``
         or ``"array"``.
     header : `~astropy.io.fits.Header`
-        The primary header with the image extension's cards laid over it.
+        The primary header with the image extension's cards laid over it. Readers hand
+        over `~nircam_tso.io.merged.MergedCards`, out of which it is made when needed.
     n_integrations : int
         Number of integrations in this segment.
     n_groups : int or None
@@ -135,12 +91,19 @@ class Segment:
         Hash over the whole file, where it was asked for.
     quality : int
         Bits of `~nircam_tso.quality.QualityFlag` that all its rows get.
+
+    Examples
+    --------
+    >>> from astropy.io import fits
+    >>> from nircam_tso.io.exposure import Segment
+    >>> Segment("a.fits", None, "image", fits.Header({"EXPTIME": 25.1}), 1, None, (163, 172)).shape
+    (163, 172)
     """
 
     name: str
     path: str | None
     kind: str
-    header: fits.Header
+    header: fits.Header = _Header()
     n_integrations: int
     n_groups: int | None
     shape: tuple[int, int]
@@ -155,7 +118,35 @@ class Segment:
     sha256: str = ""
     quality: int = 0
 
-    def read(self, start, stop, rows=slice(None)):
+    @property
+    def cards(self) -> Header | MergedCards:
+        """What values of the header are looked up in, by name: the header itself once there is one."""
+        return vars(self)["_header"]
+
+    def fill(self, block: Block, start: int, stop: int, part: Part) -> None:
+        """
+        Read some integrations into a block.
+
+        Parameters
+        ----------
+        block : Block
+            Where to put them; it has what `~nircam_tso.io.block.empty_block` gives it for a series of such segments.
+        start, stop : int
+            Zero-based range of integrations within this segment.
+        part : Part
+            Rows and columns to keep; whole rows are read.
+        """
+        raise TypeError(f"{type(self).__name__} does not read pixels itself; use one of the readers' segments")
+
+    def read(
+        self,
+        start: int,
+        stop: int,
+        rows: slice = slice(None),
+        columns: slice = slice(None),
+        *,
+        variance_of: tuple[slice, slice] | tuple[()] | None = None,
+    ) -> Block:
         """
         Read some integrations.
 
@@ -163,50 +154,42 @@ class Segment:
         ----------
         start, stop : int
             Zero-based range of integrations within this segment.
-        rows : slice, optional
-            Band of image rows (y) to return; whole rows are read.
+        rows, columns, variance_of
+            As for `Exposure.read`.
 
         Returns
         -------
         Block
             With ``stop - start`` integrations.
+
+        Raises
+        ------
+        IndexError
+            For a range outside the segment, or an empty one.
+        InputFileError
+            If the file is gone or changed.
         """
-        raise TypeError(f"{type(self).__name__} does not read pixels itself; use one of the readers' segments")
+        if not 0 <= start < stop <= self.n_integrations:
+            raise IndexError(f"start, stop: {start}, {stop} is no range within 0 to {self.n_integrations}")
+        part = Part.of(self.shape, rows, columns, variance_of)
+        block = empty_block([self], stop - start, part)
+        self.fill(block, start, stop, part)
+        return block
 
     @property
-    def has_variance(self):
+    def has_variance(self) -> bool:
         """Whether blocks have variances."""
         return False
 
     @property
-    def has_dq(self):
-        """Whether blocks have data-quality flags."""
-        return False
+    def n_dq_axes(self) -> int:
+        """Axes of a block's flags: 4 where groups have their own, 0 without any."""
+        return 0
 
-    def blank(self, count, rows=slice(None)):
-        """
-        A block without any value, in the form of those that `read` returns.
-
-        Parameters
-        ----------
-        count : int
-            Number of integrations.
-        rows : slice, optional
-            Band of image rows.
-
-        Returns
-        -------
-        Block
-            NaN, with variances (NaN) and flags (0) where the segment has them.
-        """
-        first, last = band_of(rows, self.shape[0])
-        groups = () if self.n_groups is None else (self.n_groups,)
-        shape = (count, *groups, last - first, self.shape[1])
-        return Block(
-            data=np.full(shape, np.nan),
-            variance=np.full(shape, np.nan) if self.has_variance else None,
-            dq=np.zeros(shape, np.uint32) if self.has_dq else None,
-        )
+    @property
+    def n_mask_axes(self) -> int:
+        """Axes of a block's mask: 4 where groups have their own, 0 without any."""
+        return 0
 
 
 class Exposure:
@@ -242,7 +225,7 @@ class Exposure:
     (3, 4, 64)
     """
 
-    def __init__(self, segments):
+    def __init__(self, segments: Sequence[Segment]) -> None:
         segments = tuple(segments)
         if not segments:
             raise SegmentError("source: holds no integrations")
@@ -268,32 +251,32 @@ class Exposure:
         return f"<Exposure of {len(self)} integrations {self.shape[0]} x {self.shape[1]} ({self.kind}): {names}>"
 
     @property
-    def kind(self):
+    def kind(self) -> str:
         """Kind of all segments, see `Segment`."""
         return self.segments[0].kind
 
     @property
-    def header(self):
+    def header(self) -> Header:
         """Header of the first segment."""
         return self.segments[0].header
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, int]:
         """Shape (ny, nx) of one image."""
         return self.segments[0].shape
 
     @property
-    def n_groups(self):
+    def n_groups(self) -> int | None:
         """Number of groups of a ramp, None for finished images."""
         return self.segments[0].n_groups
 
     @property
-    def unit(self):
+    def unit(self) -> UnitBase | None:
         """Unit of the image values."""
         return self.segments[0].unit
 
     @property
-    def error_source(self):
+    def error_source(self) -> str | None:
         """Where the pixels' variances come from, None if there are none; all that there are, where segments differ."""
         sources = dict.fromkeys(segment.error_source for segment in self.segments)
         if len(sources) == 1:
@@ -301,13 +284,13 @@ class Exposure:
         return "; ".join(source or "none" for source in sources)
 
     @cached_property
-    def source(self):
+    def source(self) -> np.ndarray:
         """Index of each row's segment, int32, shape (n,)."""
         counts = [segment.n_integrations for segment in self.segments]
         return np.repeat(np.arange(len(counts), dtype=np.int32), counts)
 
     @cached_property
-    def integration(self):
+    def integration(self) -> np.ndarray:
         """Number of each row's integration within its exposure, 1-based, int32, shape (n,)."""
         return np.concatenate(
             [
@@ -317,7 +300,7 @@ class Exposure:
         )
 
     @cached_property
-    def exposure(self):
+    def exposure(self) -> np.ndarray:
         """Number of each row's exposure, int32, shape (n,)."""
         return np.repeat(
             np.array([s.exposure_number for s in self.segments], dtype=np.int32),
@@ -325,28 +308,36 @@ class Exposure:
         )
 
     @cached_property
-    def flags(self):
+    def flags(self) -> np.ndarray:
         """Bits of `~nircam_tso.quality.QualityFlag` known before any pixel is read, uint32, shape (n,)."""
         counts = [segment.n_integrations for segment in self.segments]
         return np.repeat(np.array([segment.quality for segment in self.segments], dtype=np.uint32), counts)
 
     @property
-    def in_memory(self):
+    def in_memory(self) -> bool:
         """True if pixels live in this process, so that another one cannot read them for itself."""
         return any(segment.path is None and not segment.quality for segment in self.segments)
 
     @property
-    def integration_bytes(self):
+    def integration_bytes(self) -> int:
         """Bytes that the pixels of one integration take in memory: values, variances and flags."""
         ny, nx = self.shape
         return 20 * ny * nx * (self.n_groups or 1)
 
     @property
-    def notes(self):
+    def notes(self) -> list[str]:
         """What the readers found odd, without repetitions."""
         return list(dict.fromkeys(note for segment in self.segments for note in segment.notes))
 
-    def read(self, start, stop, rows=slice(None)):
+    def read(
+        self,
+        start: int,
+        stop: int,
+        rows: slice = slice(None),
+        columns: slice = slice(None),
+        *,
+        variance_of: tuple[slice, slice] | tuple[()] | None = None,
+    ) -> Block:
         """
         Read some integrations, across segments where need be.
 
@@ -355,7 +346,12 @@ class Exposure:
         start, stop : int
             Zero-based range of rows.
         rows : slice, optional
-            Band of image rows (y) to return.
+            Band of image rows (y) to return; whole rows are read.
+        columns : slice, optional
+            Which of their columns (x) to return.
+        variance_of : (slice, slice), optional
+            Rows and columns of the image whose variances are wanted, within those above,
+            which is the default; () for none.
 
         Returns
         -------
@@ -367,24 +363,40 @@ class Exposure:
         IndexError
             For a range outside the exposure, or an empty one.
         """
+        part = Part.of(self.shape, rows, columns, variance_of)
+        block, pieces = self._block(start, stop, part)
+        for segment, first, last, at in pieces:
+            segment.fill(block.integrations(at, at + last - first), first, last, part)
+        return block
+
+    def _block(self, start, stop, part):
+        """Room for some integrations, and what fills it: (segment, first, last, where in the block)."""
         if not 0 <= start < stop <= len(self):
             raise IndexError(f"start, stop: {start}, {stop} is no range within 0 to {len(self)}")
-        blocks = []
-        for index in range(self.source[start], self.source[stop - 1] + 1):
-            segment = self.segments[index]
-            offset = int(self._stops[index]) - segment.n_integrations
-            first = max(start - offset, 0)
-            last = min(stop - offset, segment.n_integrations)
-            blocks.append(segment.read(first, last, rows))
-        return Block.join(blocks)
+        low, high = int(self.source[start]), int(self.source[stop - 1]) + 1
+        segments = self.segments[low:high]
+        pieces = []
+        for segment, end in zip(segments, self._stops[low:high].tolist(), strict=True):
+            offset = end - segment.n_integrations
+            first, last = max(start - offset, 0), min(stop - offset, segment.n_integrations)
+            pieces.append((segment, first, last, offset + first - start))
+        return empty_block(segments, stop - start, part), pieces
 
-    def read_flagged(self, start, stop, rows=slice(None)):
+    def read_flagged(
+        self,
+        start: int,
+        stop: int,
+        rows: slice = slice(None),
+        columns: slice = slice(None),
+        *,
+        variance_of: tuple[slice, slice] | tuple[()] | None = None,
+    ) -> tuple[Block, np.ndarray]:
         """
         Read some integrations, and tell of those that could not be read.
 
         Parameters
         ----------
-        start, stop, rows
+        start, stop, rows, columns, variance_of
             As for `read`.
 
         Returns
@@ -401,17 +413,22 @@ class Exposure:
         IndexError
             For a range outside the exposure, or an empty one.
         """
-        try:
-            return self.read(start, stop, rows), self.flags[start:stop].copy()
-        except InputFileError:
-            if not self.policy.flags_errors:
-                raise
-        # One by one, so that what can be read does not depend on the size of blocks.
-        blocks, flags = [], self.flags[start:stop].copy()
-        for index in range(start, stop):
+        part = Part.of(self.shape, rows, columns, variance_of)
+        block, pieces = self._block(start, stop, part)
+        flags = self.flags[start:stop].copy()
+        for segment, first, last, at in pieces:
             try:
-                blocks.append(self.read(index, index + 1, rows))
+                segment.fill(block.integrations(at, at + last - first), first, last, part)
+                continue
             except InputFileError:
-                blocks.append(self.segments[self.source[index]].blank(1, rows))
-                flags[index - start] |= np.uint32(QualityFlag.READ_ERROR)
-        return Block.join(blocks), flags
+                if not self.policy.flags_errors:
+                    raise
+            # One by one, so that what can be read does not depend on the size of blocks.
+            for index in range(first, last):
+                own = block.integrations(at + index - first, at + index - first + 1)
+                try:
+                    segment.fill(own, index, index + 1, part)
+                except InputFileError:
+                    own.blank()
+                    flags[at + index - first] |= np.uint32(QualityFlag.READ_ERROR)
+        return block, flags

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from nircam_tso.exceptions import CorruptFileError, InputFileError, ResourceLimitError, TruncatedFileError
 from nircam_tso.io.cards import Hdu, parse_header
 from nircam_tso.io.pixels import FilePixels
-from nircam_tso.io.storage import StoredFile, examine, open_stored
+from nircam_tso.io.storage import StoredFile, examine, open_examined, open_stored
 from nircam_tso.io.tables import decode_table
 
 __all__ = ["FitsStructure", "read_first_header", "read_structure"]
@@ -25,7 +25,7 @@ _CARD = 80
 _END = b"END" + b" " * 77
 # Cards are of printable ASCII characters; astropy raises an error for any other.
 _ODD = re.compile(r"[^ -~]")
-_FIRST_READ = 16 * _BLOCK
+_FIRST_READ = 8 * _BLOCK
 # Longer headers exist nowhere (100,000 cards); what follows is for each card what a card costs in memory.
 _MAX_HEADER = 8 << 20
 _MAX_HDUS = 10_000
@@ -221,10 +221,9 @@ def read_structure(path):
     ResourceLimitError
         If a gzip file unpacks to too much.
     """
-    stored = examine(path)
     digest = hashlib.sha256()
     hdus, notes = [], []
-    with open_stored(stored) as handle:
+    with open_examined(path) as (stored, handle):
         offset = 0
         while offset < handle.size:
             if hdus and handle.read(offset, 9) not in (b"XTENSION=", b"XTENSION "):

@@ -1,4 +1,4 @@
-"""Header cards as the readers need them: merged headers, units, numbers, start times."""
+"""Header cards as the readers need them: units, numbers, start times."""
 
 import datetime
 import functools
@@ -6,29 +6,17 @@ import re
 import warnings
 
 from astropy import units as u
-from astropy.io import fits
 
 from nircam_tso.exceptions import CorruptFileError
 
 __all__ = [
     "integration_in_name",
-    "merge_headers",
     "parse_unit",
     "split_mjd",
     "split_name",
     "start_time",
     "whole_number",
 ]
-
-_STRUCTURAL = re.compile(
-    r"(SIMPLE|XTENSION|BITPIX|NAXIS\d*|EXTEND|PCOUNT|GCOUNT|GROUPS|BSCALE|BZERO|BLANK"
-    r"|EXTNAME|EXTVER|EXTLEVEL|CHECKSUM|DATASUM|INHERIT|END|TFIELDS|THEAP)$"
-)
-_COMMENTARY = ("", "COMMENT", "HISTORY")
-
-_VALUE = r"\s*(?:'(?:[^']|'')*'|[TF]|[+-]?(?:\d+\.?\d*|\.\d+)(?:[EeDd][+-]?\d+)?|\([^)]*\))?\s*(?:/.*)?$"
-_READABLE = re.compile(r"[A-Za-z0-9_-]{1,8} *(?<=^.{8})=(?= )" + _VALUE)
-_READABLE_LONG = re.compile(r"HIERARCH [^=]*[A-Za-z0-9_-] *=(?= )" + _VALUE)
 
 _UNITS = {
     "dn": u.DN,
@@ -51,67 +39,6 @@ _INTEGRATION = re.compile(r"_I(\d{1,9})(?=[._]|$)", re.ASCII)
 _MANY = 1 << 31
 # datetime.date.toordinal() of MJD 0, 1858-11-17.
 _ORDINAL_OF_MJD_0 = 678576
-
-
-def _grouped_cards(text):
-    """(keyword, card) for each card, long strings and HIERARCH cards as one."""
-    groups = []
-    for start in range(0, len(text), 80):
-        card = text[start : start + 80]
-        keyword = card[:8].rstrip()
-        if keyword == "CONTINUE" and groups:
-            groups[-1][1] += card
-            continue
-        if keyword == "HIERARCH":
-            keyword = card.split("=", 1)[0].rstrip()
-        groups.append([keyword, card])
-    return groups
-
-
-def _is_readable(keyword, card):
-    if keyword in _COMMENTARY:
-        return True
-    pattern = _READABLE_LONG if keyword.startswith("HIERARCH") else _READABLE
-    return pattern.match(card[:80]) is not None
-
-
-def merge_headers(primary, extension=None, notes=None):
-    """
-    One header: the primary one, with the cards of an extension laid over it.
-
-    Cards that describe the layout of the file (BITPIX, NAXIS, BZERO, EXTNAME,
-    CHECKSUM, ...) are left out, and so are cards that break the standard: whoever looks
-    one up shall find it absent rather than meet an error.
-
-    Parameters
-    ----------
-    primary, extension : str
-        Cards of 80 characters each, without END.
-    notes : list of str, optional
-        Gets a note on cards that break the standard.
-
-    Returns
-    -------
-    `~astropy.io.fits.Header`
-
-    Examples
-    --------
-    >>> from nircam_tso.io.headers import merge_headers
-    >>> primary = "SIMPLE  = T".ljust(80) + "NINTS   = 3".ljust(80) + "FILTER  = 'R'".ljust(80)
-    >>> header = merge_headers(primary, "FILTER  = 'B'".ljust(80))
-    >>> list(header.items())
-    [('NINTS', 3), ('FILTER', 'B')]
-    """
-    over = _grouped_cards(extension) if extension is not None else []
-    replaced = {keyword for keyword, _ in over if keyword not in _COMMENTARY}
-    kept = [item for item in _grouped_cards(primary) if item[0] not in replaced]
-    kept += [item for item in over if item[0]]
-    kept = [item for item in kept if not _STRUCTURAL.match(item[0])]
-    readable = [card for keyword, card in kept if _is_readable(keyword, card)]
-    if notes is not None and len(readable) < len(kept):
-        odd = next(card for keyword, card in kept if not _is_readable(keyword, card))
-        notes.append(f"{len(kept) - len(readable)} header cards cannot be read, such as {odd[:80].strip()!r}")
-    return fits.Header.fromstring("".join(readable))
 
 
 @functools.lru_cache(maxsize=256)

@@ -2,8 +2,9 @@
 
 from nircam_tso.exceptions import UnsupportedFileError
 from nircam_tso.io.groups import Candidate
-from nircam_tso.io.headers import merge_headers, parse_unit, start_time
-from nircam_tso.io.pixels import PixelSegment
+from nircam_tso.io.headers import parse_unit, start_time
+from nircam_tso.io.merged import MergedCards
+from nircam_tso.io.pixel_segment import PixelSegment
 
 __all__ = ["find_image", "open_image"]
 
@@ -131,12 +132,12 @@ def open_image(structure, *, axis=None):
         notes.append(note)
     variances, sigma, source, masks = _companions(structure, hdu, shape, notes)
     primary = structure.hdus[0]
-    header = merge_headers(primary.text, None if hdu is primary else hdu.text, notes)
+    cards = MergedCards(primary.text, None if hdu is primary else hdu.text, notes)
     segment = PixelSegment(
         name=structure.name,
         path=structure.path,
         kind="image",
-        header=header,
+        header=cards,
         n_integrations=shape[0],
         n_groups=n_groups,
         shape=tuple(axes[-2:]),
@@ -157,5 +158,5 @@ def open_image(structure, *, axis=None):
         family="image",
         detector=str(hdu.get("DETECTOR") or primary.get("DETECTOR", "")).strip().upper(),
         product="image",
-        start=start_time(header),
+        start=start_time(cards),
     )

@@ -9,8 +9,9 @@ import re
 
 from nircam_tso.exceptions import CorruptFileError, SegmentError, TruncatedFileError, UnsupportedFileError
 from nircam_tso.io.groups import Candidate
-from nircam_tso.io.headers import merge_headers, parse_unit, split_mjd, start_time, whole_number
-from nircam_tso.io.pixels import PixelSegment
+from nircam_tso.io.headers import parse_unit, split_mjd, start_time, whole_number
+from nircam_tso.io.merged import MergedCards
+from nircam_tso.io.pixel_segment import PixelSegment
 
 __all__ = ["identity", "is_jwst", "named_identity", "open_jwst", "product_of", "refused_candidate"]
 
@@ -361,7 +362,7 @@ def open_jwst(structure, *, errors=None, allow_missing_dq=False):
         name=structure.name,
         path=structure.path,
         kind=f"jwst-{product}",
-        header=merge_headers(primary.text, science.text, notes),
+        header=MergedCards(primary.text, science.text, notes),
         n_integrations=shape[0],
         n_groups=n_groups,
         shape=tuple(shape[-2:]),

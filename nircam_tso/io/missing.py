@@ -44,33 +44,29 @@ class MissingSegment(Segment):
         return self.model.has_variance
 
     @property
-    def has_dq(self):
-        """Whether blocks have data-quality flags."""
-        return self.model.has_dq
+    def n_dq_axes(self):
+        """Axes of a block's flags."""
+        return self.model.n_dq_axes
 
-    def read(self, start, stop, rows=slice(None)):
+    @property
+    def n_mask_axes(self):
+        """Axes of a block's mask."""
+        return self.model.n_mask_axes
+
+    def fill(self, block, start, stop, part):
         """
-        NaN for some integrations; see `Segment.read`.
+        NaN for some integrations; see `Segment.fill`.
 
         Parameters
         ----------
+        block : Block
+            Where to put them.
         start, stop : int
             Zero-based range within the segment.
-        rows : slice, optional
-            Band of rows.
-
-        Returns
-        -------
-        Block
-
-        Raises
-        ------
-        IndexError
-            For a range outside the segment, or an empty one.
+        part : Part
+            Rows and columns.
         """
-        if not 0 <= start < stop <= self.n_integrations:
-            raise IndexError(f"start, stop: {start}, {stop} is no range within 0 to {self.n_integrations}")
-        return self.blank(stop - start, rows)
+        block.blank()
 
 
 def fault_candidate(path, error):

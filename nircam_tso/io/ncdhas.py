@@ -8,8 +8,9 @@ import re
 
 from nircam_tso.exceptions import CorruptFileError, UnsupportedFileError
 from nircam_tso.io.groups import Candidate
-from nircam_tso.io.headers import integration_in_name, merge_headers, parse_unit, start_time, whole_number
-from nircam_tso.io.pixels import PixelSegment
+from nircam_tso.io.headers import integration_in_name, parse_unit, start_time, whole_number
+from nircam_tso.io.merged import MergedCards
+from nircam_tso.io.pixel_segment import PixelSegment
 
 __all__ = ["integration_number", "is_ncdhas", "open_ncdhas", "product_of"]
 
@@ -161,7 +162,7 @@ def open_ncdhas(structure, *, errors=None):
         name=structure.name,
         path=structure.path,
         kind=f"ncdhas-{product}",
-        header=merge_headers(primary.text, notes=notes),
+        header=MergedCards(primary.text, notes=notes),
         n_integrations=1,
         n_groups=n_groups,
         shape=frame,
@@ -181,7 +182,7 @@ def open_ncdhas(structure, *, errors=None):
         family="ncdhas",
         detector=detector,
         product=product,
-        start=start_time(segment.header),
+        start=start_time(segment.cards),
         first=number or 1,
         last=number or 1,
         numbered=number is not None,

@@ -26,7 +26,6 @@ from nircam_tso.io.jwst import is_jwst, open_jwst, refused_candidate
 from nircam_tso.io.listing import without_repeats
 from nircam_tso.io.missing import fault_candidate, settle_faults
 from nircam_tso.io.ncdhas import is_ncdhas, open_ncdhas
-from nircam_tso.io.report import combined
 
 __all__ = ["FAULTS", "open_files", "usable_groups"]
 
@@ -95,11 +94,9 @@ def open_files(gathered, *, axis, errors, policy, told=(), problems=None):
         Of files that can be read; with ``on_error="flag"`` of others, too.
     left_out : list of UnsupportedFileError
         Why others of a folder are not measured.
-
-    Raises
-    ------
-    InputFileError, SegmentError, ResourceLimitError
-        One report of everything that is wrong.
+    wrong : list of NircamTSOError
+        What is wrong with files, and an error; candidates hold their places, so that
+        what is wrong between the others can be told, too.
     """
     files = gathered.files
     if files and not isinstance(files[0], fits.HDUList):
@@ -125,25 +122,26 @@ def open_files(gathered, *, axis, errors, policy, told=(), problems=None):
             elif isinstance(item, fits.HDUList) or (structure is not None and other):
                 # Whole, but not what was meant: no row of anything.
                 wrong.append(error)
+                if not isinstance(item, fits.HDUList):
+                    faults.append(fault_candidate(os.fspath(item), error))
             else:
                 _sort_out([(os.fspath(item), error)], policy, faults, wrong)
     settled, homeless = settle_faults(candidates, faults)
-    wrong += [fault.fault for fault in homeless]
-    if wrong:
-        raise combined(wrong)
-    return candidates + settled, left_out
+    told = set(map(id, wrong))
+    wrong += [fault.fault for fault in homeless if id(fault.fault) not in told]
+    return candidates + settled, left_out, wrong
 
 
 def _sort_out(told, policy, faults, wrong):
     """Files that cannot be read become faults to flag, or errors."""
     for path, error in told:
-        if policy.flags_errors and not isinstance(error, (SegmentError, ResourceLimitError)):
-            faults.append(fault_candidate(path, error))
-        else:
+        if not policy.flags_errors or isinstance(error, (SegmentError, ResourceLimitError)):
             wrong.append(error)
+        # An error, too, keeps its place: it is no hole.
+        faults.append(fault_candidate(path, error))
 
 
-def usable_groups(groups, select, left_out, problems=None):
+def usable_groups(groups, select, left_out, problems=None, wrong=None):
     """
     The groups that a selection leaves, once no file that belongs to them has a fault.
 
@@ -157,6 +155,8 @@ def usable_groups(groups, select, left_out, problems=None):
         From `open_files`.
     problems : list of (str, NircamTSOError), optional
         Gets what is wrong, instead of an error.
+    wrong : list of NircamTSOError, optional
+        Gets what is wrong with pieces of what is measured, which then keep their places.
 
     Returns
     -------
@@ -165,7 +165,7 @@ def usable_groups(groups, select, left_out, problems=None):
     Raises
     ------
     InputFileError, SegmentError
-        If a piece of what is measured is broken, or nothing can be measured.
+        If nothing can be measured.
 
     Warns
     -----
@@ -187,9 +187,12 @@ def usable_groups(groups, select, left_out, problems=None):
         return usable
     kept = {_key(group) for group in usable}
     # Never silently fewer: a broken piece of what is measured is an error, a piece of something else is not.
-    broken = [c.refusal for group in refused if _key(group) in kept for c in group.candidates if c.refusal is not None]
+    broken = [group for group in refused if _key(group) in kept]
+    for group in broken:
+        wrong += [candidate.refusal for candidate in group.candidates]
+        next(other for other in usable if _key(other) == _key(group)).candidates += map(_in_place, group.candidates)
     if broken:
-        raise combined(broken)
+        return usable
     if len(usable) == 1:
         for group in refused:
             if not isinstance(group.refusal, UnsupportedFileError):
@@ -203,6 +206,13 @@ def usable_groups(groups, select, left_out, problems=None):
 
 def _key(group):
     return group.family, group.detector, group.product, group.exposure
+
+
+def _in_place(refused):
+    """A broken piece that keeps its place among the others."""
+    fault = fault_candidate(refused.path, refused.refusal)
+    same = {name: getattr(refused, name) for name in ("family", "detector", "product", "exposure")}
+    return dataclasses.replace(fault, **same)
 
 
 def _sound_groups(usable, refused, left_out, problems):

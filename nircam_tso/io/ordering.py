@@ -1,16 +1,17 @@
 """Files of one exposure in order: no overlap, no hole, no mixture."""
 
-import filecmp
 import os
 import re
 from itertools import pairwise
 
-from nircam_tso.exceptions import SegmentError
+from nircam_tso.exceptions import NircamTSOError, SegmentError
 from nircam_tso.io.exposure import Exposure
 from nircam_tso.io.headers import split_name
 from nircam_tso.io.missing import missing_candidate
 from nircam_tso.io.policy import Policy
-from nircam_tso.io.report import combined
+from nircam_tso.io.repeats import pair_of_names, repeats
+from nircam_tso.io.report import combined, problems_of
+from nircam_tso.io.uniform import differences
 
 __all__ = ["join_groups", "natural_key"]
 
@@ -46,13 +47,6 @@ def natural_key(name):
 def _names(candidates):
     names = [c.name for c in candidates[:_SHOWN]]
     return ", ".join(names) + (f" and {len(candidates) - _SHOWN} more" if len(candidates) > _SHOWN else "")
-
-
-def _pair(one, other):
-    """Two names; with their folders where they are the same."""
-    if one.name != other.name or not one.path or not other.path:
-        return one.name, other.name
-    return one.path, other.path
 
 
 def _folder(candidates):
@@ -95,13 +89,14 @@ def _ordered_segments(group, complete, policy):
     # Unreadable, and nothing but the hole that they leave tells which integrations they hold.
     lost = [c for c in group.candidates if c.last < c.first]
     found = sorted(placed, key=lambda c: (c.first, c.last, natural_key(c.name)))
+    wrong = []
     totals = {c.segment_total for c in found if c.segment_total}
     if len(totals) > 1:
-        raise SegmentError(f"EXSEGTOT differs ({', '.join(map(str, sorted(totals)))}) among {_names(found)}")
-    total = totals.pop() if totals else None
+        wrong.append(SegmentError(f"EXSEGTOT differs ({', '.join(map(str, sorted(totals)))}) among {_names(found)}"))
+    total = totals.pop() if len(totals) == 1 else None
     known = [c.segment_number for c in found + lost if c.segment_number is not None]
     if total is not None and known and max(known) > total:
-        raise SegmentError(f"EXSEGNUM = {max(known)} is above EXSEGTOT = {total} in {_names(found)}")
+        wrong.append(SegmentError(f"EXSEGNUM = {max(known)} is above EXSEGTOT = {total} in {_names(found)}"))
 
     def filler(before, after, first, last, count):
         """A candidate for a hole; None where nothing may fill it."""
@@ -109,34 +104,46 @@ def _ordered_segments(group, complete, policy):
         more = count is not None and count > len(inside)
         if not inside and not policy.allow_missing:
             return None
+        lost[:] = [c for c in lost if c not in inside]
         if more and not (policy.allow_missing and complete):
             return None
-        lost[:] = [c for c in lost if c not in inside]
         return missing_candidate(model, first, last, inside, missing=more)
 
-    holes = []
-    for before, after in pairwise(found):
-        one, other = _pair(before, after)
+    holes, told = [], False
+    before = found[0]
+    for after in found[1:]:
+        one, other = pair_of_names(before, after)
         if after.first <= before.last:
-            raise SegmentError(
-                f"{one} ({_range(before.first, before.last)}) and {other} "
-                f"({_range(after.first, after.last)}) overlap: the same exposure twice? hand over one of them",
-                path=after.path,
+            wrong.append(
+                SegmentError(
+                    f"{one} ({_range(before.first, before.last)}) and {other} "
+                    f"({_range(after.first, after.last)}) overlap: the same exposure twice? hand over one of them",
+                    path=after.path,
+                )
             )
+            # One may lie wholly within the other.
+            before = max(before, after, key=lambda c: c.last)
+            continue
         numbers = before.segment_number, after.segment_number
         if None not in numbers and numbers[1] <= numbers[0]:
-            raise SegmentError(f"EXSEGNUM and INTSTART put {one} and {other} in different orders", path=after.path)
-        if after.first != before.last + 1:
+            wrong.append(
+                SegmentError(f"EXSEGNUM and INTSTART put {one} and {other} in different orders", path=after.path)
+            )
+        elif after.first != before.last + 1:
             count = numbers[1] - numbers[0] - 1 if None not in numbers else None
             filled = filler(before, after, before.last + 1, after.first - 1, count if complete else None)
             if filled is None:
-                raise SegmentError(
-                    f"{_range(before.last + 1, after.first - 1)} are missing between {one} and {other}; {_FILL}",
-                    path=after.path,
+                told = True
+                wrong.append(
+                    SegmentError(
+                        f"{_range(before.last + 1, after.first - 1)} are missing between {one} and {other}; {_FILL}",
+                        path=after.path,
+                    )
                 )
             holes.append(filled)
+        before = after
     promised = max((c.promised for c in found if c.promised), default=0)
-    begin, end = found[0], found[-1]
+    begin, end = found[0], before
     if complete or lost:
         count = begin.segment_number - 1 if begin.segment_number is not None else None
         if begin.first > 1:
@@ -144,15 +151,18 @@ def _ordered_segments(group, complete, policy):
         count = total - end.segment_number if total and end.segment_number is not None else None
         if end.last < promised:
             holes.append(filler(end, None, end.last + 1, promised, count))
-    if lost:
-        errors = [f"{c.fault}; how many integrations it holds cannot be told" for c in lost]
-        raise combined([type(c.fault)(text, path=c.path) for c, text in zip(lost, errors, strict=True)])
+    # Else the fault itself is told of.
+    if lost and policy.flags_errors:
+        texts = [f"{c.fault}; how many integrations it holds cannot be told" for c in lost]
+        wrong += [type(c.fault)(text, path=c.path) for c, text in zip(lost, texts, strict=True)]
     holes = [hole for hole in holes if hole is not None]
     found = [c if c.segment is not None else missing_candidate(model, c.first, c.last, [c]) for c in found]
     found = sorted(found + holes, key=lambda c: c.first)
     if complete:
-        _require_whole(found, known, total, promised, policy)
-    elif found[0].first > 1 or found[-1].last < promised or (total and known and len(known) < total):
+        wrong += _lacking(found, known, total, promised, policy, told)
+    if wrong:
+        raise combined(wrong)
+    if not complete and (found[0].first > 1 or found[-1].last < promised or (total and known and len(known) < total)):
         _note_part(found, promised, (_segments(known), total) if known else None)
     return found
 
@@ -173,26 +183,27 @@ def _stands_between(candidate, before, after):
     return (before is None or follows(before, candidate)) and (after is None or follows(candidate, after))
 
 
-def _require_whole(found, known, total, promised, policy):
-    """Refuse a folder's exposure that lacks segments, unless rows for them are there."""
+def _lacking(found, known, total, promised, policy, told):
+    """What a folder's exposure lacks, of which no rows are made; ``told`` is whether inner holes are known."""
     missing = _gaps(known, 1, total or max(known)) if known else []
+    if told:
+        missing = [run for run in missing if run[1] < min(known) or run[0] > max(known)]
     advice = f"found {_names(found)}; {_ADVICE}; {_FILL}"
+    last = max(c.last for c in found)
     if missing and not policy.allow_missing:
-        raise SegmentError(
-            f"segment {_words(missing)} of {total or max(known)} is missing; {advice}", path=_folder(found)
-        )
+        what = f"segment {_words(missing)} of {total or max(known)} is missing; {advice}"
+        return [SegmentError(what, path=_folder(found))]
+    wrong = []
     if found[0].first > 1:
-        raise SegmentError(f"{_range(1, found[0].first - 1)} are missing; {advice}", path=_folder(found))
-    if found[-1].last < promised:
-        raise SegmentError(
-            f"{_range(found[-1].last + 1, promised)} of {promised} are missing; {advice}", path=_folder(found)
-        )
-    if missing and not promised and missing[-1][1] > max(known):
-        raise SegmentError(
+        wrong.append(f"{_range(1, found[0].first - 1)} are missing; {advice}")
+    if last < promised:
+        wrong.append(f"{_range(last + 1, promised)} of {promised} are missing; {advice}")
+    elif missing and not promised and missing[-1][1] > max(known):
+        wrong.append(
             f"segment {_words(missing)} of {total} is missing, and no card (NINTS) tells how many integrations it "
-            f"holds; found {_names(found)}; {_ADVICE}",
-            path=_folder(found),
+            f"holds; found {_names(found)}; {_ADVICE}"
         )
+    return [SegmentError(what, path=_folder(found)) for what in wrong]
 
 
 def _segments(numbers):
@@ -212,8 +223,8 @@ def _note_part(found, promised, segments=None):
     found[0].segment.notes.append(f"{found[0].name}{others}: part of an exposure: {what}")
 
 
-def _check_numbers(found, complete, lost, policy):
-    """Holes among files of one integration each, as far as numbers tell; an error unless they may be filled."""
+def _check_numbers(found, complete, lost, policy, wrong):
+    """Holes among files of one integration each, as far as numbers tell; ``wrong`` gets those not to be filled."""
     numbered = [c for c in found if c.numbered]
     if not numbered:
         return []
@@ -232,9 +243,9 @@ def _check_numbers(found, complete, lost, policy):
     if gaps and not policy.allow_missing:
         one = len(gaps) == 1 and gaps[0][0] == gaps[0][1]
         what = f"integration{'s' * (not one)} {_words(gaps)} of {max(last, promised)} {'is' if one else 'are'} missing"
-        raise SegmentError(
-            f"{what}; a run of files without a hole is measured if named; {_FILL}", path=_folder(numbered)
-        )
+        text = f"{what}; a run of files without a hole is measured if named; {_FILL}"
+        wrong.append(SegmentError(text, path=_folder(numbered)))
+        return []
     if begin > 1 or last < promised:
         _note_part(sorted(numbered, key=lambda c: c.first), promised)
     return gaps
@@ -251,15 +262,14 @@ def _homes(lost, parts):
     return homes
 
 
-def _filled(part, lost, complete, policy):
+def _filled(part, lost, complete, policy, wrong):
     """The files of one exposure, with rows for those that cannot be read or are not there."""
     model = part[0]
-    gaps = _check_numbers(part, complete, lost, policy)
+    gaps = _check_numbers(part, complete, lost, policy, wrong)
     if all(c.numbered for c in part):
         present = {c.first for c in part}
         twice = [c.fault for c in lost if c.numbered and c.first in present]
-        if twice:
-            raise combined(twice)
+        wrong += twice
         part = part + [missing_candidate(model, c.first, c.last, [c]) for c in lost if c.numbered]
         part = sorted(part + [missing_candidate(model, *gap) for gap in gaps], key=lambda c: c.first)
         lost = [c for c in lost if not c.numbered]
@@ -303,86 +313,15 @@ def _ordered_files(group, complete, policy):
         return (candidate.start if by_time else (0, 0.0), candidate.first, natural_key(candidate.name), candidate.path)
 
     found = sorted(found, key=key)
-    _refuse_twins(found)
-    _refuse_copies(found)
-    parts = _exposures_of(found, by_time)
+    twice = repeats(found)
+    gone = {id(candidate) for candidate, _ in twice}
+    wrong = [error for _, error in twice]
+    parts = _exposures_of([c for c in found if id(c) not in gone], by_time)
     homes = _homes(lost, parts)
-    return [c for part, own in zip(parts, homes, strict=True) for c in _filled(part, own, complete, policy)]
-
-
-def _refuse_twins(found):
-    """Two files that are the same integration of one exposure: by its time, for want of one by their names."""
-    by_time, by_name, timeless = {}, {}, {}
-    for after in found:
-        if not after.numbered:
-            continue
-        stem, number = split_name(after.name)
-        named = (after.first, stem if number is not None else None)
-        if after.start is not None:
-            before = by_time.setdefault((after.first, after.start), after)
-            before = timeless.get(named, after) if before is after else before
-        else:
-            before = by_name.get(named, after)
-            timeless.setdefault(named, after)
-        by_name.setdefault(named, after)
-        if before is not after:
-            one, other = _pair(before, after)
-            known = "" if None not in (before.start, after.start) else ", as far as names tell (no readable DATE-OBS)"
-            raise SegmentError(
-                f"{one} and {other} are both integration {after.first} of one exposure{known}; hand over one of them",
-                path=after.path,
-            )
-
-
-def _refuse_copies(found):
-    """Files of the same bytes are one integration twice, wherever they stand."""
-    alike = {}
-    for candidate in found:
-        number = candidate.first if candidate.numbered else None
-        key = (number, candidate.segment.size, candidate.segment.header_sha256)
-        for before in alike.setdefault(key, []):
-            if _same_content(before, candidate):
-                raise SegmentError(
-                    f"{before.path} and {candidate.path} hold the same bytes; hand over one", path=candidate.path
-                )
-        alike[key].append(candidate)
-
-
-def _same_content(one, other):
-    first, second = one.segment, other.segment
-    if not first.path or not second.path or first.size != second.size or first.header_sha256 != second.header_sha256:
-        return False
-    return filecmp.cmp(first.path, second.path, shallow=False)
-
-
-def _check_uniform(candidates):
-    first = candidates[0]
-    for keyword in ("SUBARRAY", "SUBSTRT1", "SUBSTRT2"):
-        _check_place(candidates, keyword)
-    for keyword in ("FILTER", "PUPIL"):
-        expected = first.segment.header.get(keyword)
-        for candidate in candidates[1:]:
-            value = candidate.segment.header.get(keyword)
-            if value != expected:
-                raise SegmentError(
-                    f"{first.name} has {keyword} {expected!r}, but {candidate.name} has {value!r}; hand over the files "
-                    f"of one {keyword.lower()}",
-                    path=candidate.path,
-                )
-
-
-def _check_place(candidates, keyword):
-    """Refuse files whose cards put them on different pixels of the detector."""
-    known = [(c, c.segment.header.get(keyword)) for c in candidates]
-    # A file may lack the card; two values contradict each other.
-    known = [(c, value.strip() if isinstance(value, str) else value) for c, value in known if value not in (None, "")]
-    for candidate, value in known[1:]:
-        if value != known[0][1]:
-            one, other = _pair(known[0][0], candidate)
-            raise SegmentError(
-                f"{one} has {keyword} {known[0][1]!r}, but {other} has {value!r}; hand over the files of one subarray",
-                path=candidate.path,
-            )
+    filled = [c for part, own in zip(parts, homes, strict=True) for c in _filled(part, own, complete, policy, wrong)]
+    if wrong:
+        raise combined(wrong)
+    return filled
 
 
 def join_groups(groups, complete, policy=_STRICT):
@@ -407,14 +346,20 @@ def join_groups(groups, complete, policy=_STRICT):
     Raises
     ------
     SegmentError
-        If files overlap, leave holes, or differ in shape, unit, filter or subarray.
+        If files overlap, leave holes, or differ in shape, unit, filter or subarray: one
+        error that tells of all.
     """
     if len(groups) > 1 and all(group.start is not None for group in groups):
         groups = sorted(groups, key=lambda group: (group.start, group.exposure))
-    found = []
+    found, wrong = [], []
     for group in groups:
         order = _ordered_segments if group.family == "jwst" else _ordered_files
-        found += order(group, complete, policy)
-    if len(found) > 1:
-        _check_uniform(found)
+        try:
+            found += order(group, complete, policy)
+        except NircamTSOError as error:
+            wrong += problems_of(error)
+            found += [c for c in group.candidates if c.segment is not None]
+    wrong += differences(found)
+    if wrong:
+        raise combined(wrong)
     return Exposure([candidate.segment for candidate in found])

@@ -1,13 +1,20 @@
 """A product as the table ``_phot.ecsv`` that the JWST pipeline's photometry step writes."""
 
+from __future__ import annotations
+
 import json
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from astropy.table import QTable
+    from astropy.timeseries import TimeSeries
 
 __all__ = ["to_jwst_phot"]
 
 
-def to_jwst_phot(ts, radius=None):
+def to_jwst_phot(ts: TimeSeries, radius: float | None = None) -> QTable:
     """
     One light curve under the names of the JWST pipeline's ``_phot.ecsv``.
 

@@ -7,21 +7,21 @@ native float64 (or uint32 for data-quality bits), in fresh arrays.
 
 import contextlib
 import math
-from dataclasses import dataclass, field
+import threading
+from dataclasses import dataclass
 
 import numpy as np
 
 from nircam_tso.exceptions import CorruptFileError
 from nircam_tso.io.bands import band_of
-from nircam_tso.io.exposure import Block, Segment
 from nircam_tso.io.storage import StoredFile, open_stored
 
-__all__ = ["ArrayPixels", "FilePixels", "PixelSegment"]
+__all__ = ["ArrayPixels", "FilePixels"]
 
 _RAW_TYPES = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 # Below this a seek for every plane costs more than the rows between that are not wanted.
 _SMALL_PLANE = 64 << 10
-# Numbers are converted while they are still in the processor's cache.
+# Bytes read at once: numbers are converted while they are still in the processor's cache.
 _BUFFER = 512 << 10
 
 
@@ -99,32 +99,33 @@ class FilePixels:
         """Context that yields what `values` and `flags` read from."""
         return open_stored(self.stored)
 
-    def _pieces(self, handle, start, stop, rows):
-        """(slice of planes, their numbers as stored), a few planes at a time in one small buffer."""
-        first, last = band_of(rows, self.shape[-2])
+    def _pieces(self, handle, start, stop, rows, columns):
+        """(planes, rows of the result, their numbers as stored), a little at a time in one small buffer."""
         ny, nx = self.shape[-2:]
+        first, last = band_of(rows, ny)
         per_integration = math.prod(self.shape[1:-2])
         dtype = np.dtype(_RAW_TYPES[self.bitpix])
-        plane = ny * nx * dtype.itemsize
+        line = nx * dtype.itemsize
+        plane = ny * line
         count = (stop - start) * per_integration
         begin = self.offset + start * per_integration * plane
-        whole = 2 * (last - first) >= ny or plane <= _SMALL_PLANE
-        at_once = min(count, max(1, _BUFFER // plane)) if whole else 1
-        buffer = np.empty((at_once, ny if whole else last - first, nx), dtype)
-        skipped = 0 if whole else first * nx * dtype.itemsize
-        band = slice(first, last) if whole else slice(None)
-        for index in range(0, count, at_once):
-            piece = buffer[: min(at_once, count - index)]
-            handle.read_into(piece, begin + index * plane + skipped)
-            yield slice(index, index + len(piece)), piece[:, band]
+        if plane <= _SMALL_PLANE or (2 * (last - first) >= ny and 2 * plane <= _BUFFER):
+            at_once = min(count, max(1, _BUFFER // plane))
+            buffer = _scratch(at_once * plane).view(dtype).reshape(-1, ny, nx)
+            for index in range(0, count, at_once):
+                piece = buffer[: min(at_once, count - index)]
+                handle.read_into(piece, begin + index * plane)
+                yield slice(index, index + len(piece)), slice(None), piece[:, first:last, columns]
+            return
+        at_once = min(last - first, max(1, _BUFFER // line))
+        buffer = _scratch(at_once * line).view(dtype).reshape(1, -1, nx)
+        for index in range(count):
+            for row in range(first, last, at_once):
+                piece = buffer[:, : min(at_once, last - row)]
+                handle.read_into(piece, begin + index * plane + row * line)
+                yield slice(index, index + 1), slice(row - first, row - first + piece.shape[1]), piece[:, :, columns]
 
-    def _empty(self, start, stop, rows, dtype):
-        """An array for the result, and the same memory as a row of planes."""
-        first, last = band_of(rows, self.shape[-2])
-        out = np.empty((stop - start, *self.shape[1:-2], last - first, self.shape[-1]), dtype)
-        return out, out.reshape(-1, *out.shape[-2:])
-
-    def values(self, handle, start, stop, rows):
+    def values(self, handle, start, stop, rows, columns=slice(None), out=None):
         """
         Pixel values of some integrations.
 
@@ -135,16 +136,21 @@ class FilePixels:
         start, stop : int
             Range of integrations.
         rows : slice
-            Band of rows.
+            Band of rows; whole rows are read.
+        columns : slice, optional
+            Which of their columns are kept.
+        out : `~numpy.ndarray` of float64, optional
+            Contiguous; where to put them.
 
         Returns
         -------
         `~numpy.ndarray` of float64
-            Fresh, native, contiguous; NaN for blanks.
+            Native, contiguous; NaN for blanks.
         """
-        data, planes = self._empty(start, stop, rows, np.float64)
-        for where, numbers in self._pieces(handle, start, stop, rows):
-            part = planes[where]
+        out = _room(self.shape, start, stop, rows, columns, np.float64) if out is None else out
+        planes = out.reshape(-1, *out.shape[-2:])
+        for where, lines, numbers in self._pieces(handle, start, stop, rows, columns):
+            part = planes[where, lines]
             part[...] = numbers
             if self.bscale != 1:
                 part *= self.bscale
@@ -152,16 +158,18 @@ class FilePixels:
                 part += self.bzero
             if self.blank is not None:
                 part[numbers == self.blank] = np.nan
-        return data
+        return out
 
-    def flags(self, handle, start, stop, rows):
+    def flags(self, handle, start, stop, rows, columns=slice(None), out=None):
         """
         Pixels as bits.
 
         Parameters
         ----------
-        handle, start, stop, rows
+        handle, start, stop, rows, columns
             As for `values`.
+        out : `~numpy.ndarray` of uint32, optional
+            Contiguous; where to put them.
 
         Returns
         -------
@@ -174,18 +182,37 @@ class FilePixels:
         """
         if self.bitpix < 0 or self.bscale != 1 or self.bzero != int(self.bzero):
             raise CorruptFileError(f"{self.label} does not hold whole numbers", path=self.stored.path, hdu=self.label)
-        bits, planes = self._empty(start, stop, rows, np.uint32)
+        out = _room(self.shape, start, stop, rows, columns, np.uint32) if out is None else out
+        planes = out.reshape(-1, *out.shape[-2:])
         # Numbers of 32 bits keep their bits; an offset of 2**31, the mark of unsigned ones, flips the highest.
         plain = self.bitpix <= 32 and (self.bzero == 0 or (self.bitpix == 32 and self.bzero == 2**31))
         signed = planes.view(np.int32)
-        for where, numbers in self._pieces(handle, start, stop, rows):
+        for where, lines, numbers in self._pieces(handle, start, stop, rows, columns):
             if plain:
-                signed[where] = numbers
+                signed[where, lines] = numbers
                 if self.bzero:
-                    planes[where] ^= np.uint32(1 << 31)
+                    planes[where, lines] ^= np.uint32(1 << 31)
             else:
-                planes[where] = (numbers.astype(np.int64) + int(self.bzero)) & 0xFFFFFFFF
-        return bits
+                planes[where, lines] = (numbers.astype(np.int64) + int(self.bzero)) & 0xFFFFFFFF
+        return out
+
+
+_own = threading.local()
+
+
+def _scratch(size):
+    """Bytes that each thread has for itself: fresh memory costs more than what is read into it."""
+    buffer = getattr(_own, "buffer", None)
+    if buffer is None or buffer.size < size:
+        buffer = _own.buffer = np.empty(max(size, _BUFFER), np.uint8)
+    return buffer[:size]
+
+
+def _room(shape, start, stop, rows, columns, dtype):
+    """An array for a part of some integrations."""
+    first, last = band_of(rows, shape[-2])
+    left, right = band_of(columns, shape[-1], "columns")
+    return np.empty((stop - start, *shape[1:-2], last - first, right - left), dtype)
 
 
 class ArrayPixels:
@@ -218,7 +245,7 @@ class ArrayPixels:
         """Context that yields what `values` and `flags` read from: nothing is opened."""
         return contextlib.nullcontext()
 
-    def _pieces(self, start, stop, rows):
+    def _pieces(self, start, stop, rows, columns):
         first, last = band_of(rows, self.shape[-2])
         index = int(np.searchsorted(self._stops, start, side="right"))
         while start < stop:
@@ -226,20 +253,18 @@ class ArrayPixels:
             offset = int(self._stops[index]) - part.shape[0]
             until = min(stop, int(self._stops[index]))
             # Ellipsis first, so that lazy arrays (h5py, memory maps) read no more than this.
-            yield part[start - offset : until - offset][..., first:last, :]
+            yield part[start - offset : until - offset][..., first:last, columns]
             start = until
             index += 1
 
-    def _gather(self, start, stop, rows, dtype, convert=np.asarray):
-        first, last = band_of(rows, self.shape[-2])
-        out = np.empty((stop - start, *self.shape[1:-2], last - first, self.shape[-1]), dtype)
+    def _gather(self, start, stop, rows, columns, out, convert=np.asarray):
         at = 0
-        for piece in self._pieces(start, stop, rows):
+        for piece in self._pieces(start, stop, rows, columns):
             out[at : at + len(piece)] = convert(piece)
             at += len(piece)
         return out
 
-    def values(self, handle, start, stop, rows):
+    def values(self, handle, start, stop, rows, columns=slice(None), out=None):
         """
         Pixel values of some integrations.
 
@@ -251,21 +276,28 @@ class ArrayPixels:
             Range of integrations.
         rows : slice
             Band of rows.
+        columns : slice, optional
+            Which of their columns are kept.
+        out : `~numpy.ndarray` of float64, optional
+            Where to put them.
 
         Returns
         -------
         `~numpy.ndarray` of float64
         """
-        return self._gather(start, stop, rows, np.float64, np.ma.getdata)
+        out = _room(self.shape, start, stop, rows, columns, np.float64) if out is None else out
+        return self._gather(start, stop, rows, columns, out, np.ma.getdata)
 
-    def flags(self, handle, start, stop, rows):
+    def flags(self, handle, start, stop, rows, columns=slice(None), out=None):
         """
         Pixels as bits.
 
         Parameters
         ----------
-        handle, start, stop, rows
+        handle, start, stop, rows, columns
             As for `values`.
+        out : `~numpy.ndarray` of uint32, optional
+            Where to put them.
 
         Returns
         -------
@@ -278,151 +310,26 @@ class ArrayPixels:
         """
         if self.parts[0].dtype.kind not in "iu":
             raise CorruptFileError(f"{self.label}: data-quality flags must be whole numbers")
-        wide = self._gather(start, stop, rows, np.int64)
-        return (wide & 0xFFFFFFFF).astype(np.uint32)
+        wide = self._gather(start, stop, rows, columns, _room(self.shape, start, stop, rows, columns, np.int64))
+        wide &= 0xFFFFFFFF
+        if out is None:
+            return wide.astype(np.uint32)
+        out[...] = wide
+        return out
 
-    def masks(self, start, stop, rows):
+    def masks(self, start, stop, rows, columns=slice(None)):
         """
         Pixels as truth values; of masked arrays their masks.
 
         Parameters
         ----------
-        start, stop, rows
+        start, stop, rows, columns
             As for `values`.
 
         Returns
         -------
         `~numpy.ndarray` of bool
         """
-        if any(np.ma.isMaskedArray(part) for part in self.parts):
-            return self._gather(start, stop, rows, bool, np.ma.getmaskarray)
-        return self._gather(start, stop, rows, bool)
-
-
-def _square(sigma, negative):
-    """Square in place; a variance of what is negative is negative."""
-    sigma *= sigma
-    if negative.any():
-        np.negative(sigma, out=sigma, where=negative)
-
-
-@dataclass(eq=False)
-class PixelSegment(Segment):
-    """
-    A segment whose image, variances and flags are each a unit of a file or an array.
-
-    Attributes
-    ----------
-    image : FilePixels or ArrayPixels
-        Image values.
-    variances : tuple
-        Whose values add up to the variance, rounded as the square of its own root.
-    sigma : FilePixels, ArrayPixels or None
-        Standard deviations, instead of ``variances``. A negative one gives a negative
-        variance, so that it is noticed where it is used.
-    flags : tuple
-        Data-quality bits, joined by "or"; each of the image's shape or (n, ny, nx), or
-        (1, ny, nx) for all integrations.
-    masks : tuple of ArrayPixels
-        Masked pixels, joined by "or"; shapes as for ``flags``.
-    mask_units : tuple of FilePixels
-        Units in which a value other than 0 is a masked pixel.
-    """
-
-    image: FilePixels | ArrayPixels | None = None
-    variances: tuple = ()
-    sigma: FilePixels | ArrayPixels | None = None
-    flags: tuple = ()
-    masks: tuple = ()
-    mask_units: tuple = field(default_factory=tuple)
-
-    @property
-    def has_variance(self):
-        """Whether blocks have variances."""
-        return bool(self.variances) or self.sigma is not None
-
-    @property
-    def has_dq(self):
-        """Whether blocks have data-quality flags."""
-        return bool(self.flags)
-
-    def read(self, start, stop, rows=slice(None)):
-        """
-        Read some integrations; see `Segment.read`.
-
-        Parameters
-        ----------
-        start, stop : int
-            Zero-based range within the segment.
-        rows : slice, optional
-            Band of rows.
-
-        Returns
-        -------
-        Block
-
-        Raises
-        ------
-        IndexError
-            For a range outside the segment, or an empty one.
-        InputFileError
-            If the file is gone or changed.
-        """
-        if not 0 <= start < stop <= self.n_integrations:
-            raise IndexError(f"start, stop: {start}, {stop} is no range within 0 to {self.n_integrations}")
-        # Broken numbers in, broken numbers out: whoever measures flags them, row by row.
-        with contextlib.ExitStack() as stack, np.errstate(all="ignore"):
-            handles = {}
-
-            def handle(pixels):
-                key = getattr(pixels, "stored", None)
-                if key not in handles:
-                    handles[key] = stack.enter_context(pixels.opened())
-                return handles[key]
-
-            data = self.image.values(handle(self.image), start, stop, rows)
-            variance = None
-            for pixels in self.variances:
-                values = pixels.values(handle(pixels), start, stop, rows)
-                variance = values if variance is None else np.add(variance, values, out=variance)
-            if self.sigma is not None:
-                variance = self.sigma.values(handle(self.sigma), *self._range(self.sigma, start, stop), rows)
-                _square(variance, variance < 0)
-            elif variance is not None:
-                # By way of the root: the same errors handed over as 1 sigma then give the same bits.
-                negative = variance < 0
-                _square(np.sqrt(np.abs(variance, out=variance), out=variance), negative)
-            dq = self._joined(
-                [pixels.flags(handle(pixels), *self._range(pixels, start, stop), rows) for pixels in self.flags],
-                stop - start,
-            )
-            masks = [pixels.masks(*self._range(pixels, start, stop), rows) for pixels in self.masks]
-            masks += [
-                pixels.flags(handle(pixels), *self._range(pixels, start, stop), rows) != 0 for pixels in self.mask_units
-            ]
-            mask = self._joined(masks, stop - start)
-        if variance is not None and variance.shape != data.shape:
-            variance = np.broadcast_to(variance, data.shape).copy()
-        return Block(data, variance, dq, mask)
-
-    def _range(self, pixels, start, stop):
-        """The range to read of a unit that may be one image for all integrations."""
-        return (0, 1) if pixels.shape[0] == 1 and self.n_integrations > 1 else (start, stop)
-
-    @staticmethod
-    def _joined(parts, count):
-        """Flags or masks joined by "or", a frame's over the groups of its ramp."""
-        if not parts:
-            return None
-        deepest = max(part.ndim for part in parts)
-        result = None
-        for part in sorted(parts, key=lambda part: -part.ndim):
-            if part.ndim < deepest:
-                part = part[:, None]
-            if len(part) != count:
-                part = np.broadcast_to(part, (count, *part.shape[1:]))
-            if result is None:
-                result = part if part.flags.writeable and part.flags.owndata else part.copy()
-            else:
-                result |= part
-        return result
+        masked = any(np.ma.isMaskedArray(part) for part in self.parts)
+        out = _room(self.shape, start, stop, rows, columns, bool)
+        return self._gather(start, stop, rows, columns, out, np.ma.getmaskarray if masked else np.asarray)

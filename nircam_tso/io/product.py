@@ -1,32 +1,33 @@
 """Products on disk: a TimeSeries as HDF5 or ECSV, and back."""
 
+from __future__ import annotations
+
 import hashlib
-import io
 import json
 import os
 import stat
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nircam_tso.exceptions import IncompleteProductError, OutputError
 from nircam_tso.io.atomic import destination, replace_file
-from nircam_tso.io.product_guard import HostileProductError, check_ecsv, check_hdf5
+from nircam_tso.io.product_bytes import ECSV, HDF5, parsed, serialised
+from nircam_tso.io.product_guard import HostileProductError
 from nircam_tso.timing import offline
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from astropy.timeseries import TimeSeries
 
 __all__ = ["check_path", "read", "write"]
 
-#: Name of the table within an HDF5 file.
-HDF5_PATH = "timeseries"
 #: Largest product that is read, bytes: some ten million integrations.
 MAX_BYTES = 4 << 30
-_HDF5, _ECSV = "HDF5", "ECSV"
-_SUFFIXES = {".h5": _HDF5, ".hdf5": _HDF5, ".ecsv": _ECSV}
-_ROWS_PER_CHUNK = 1024
-# HDF5 has no sum over the whole file; readers do not look at what follows its end.
-_SEAL = b"\nnircam_tso sha256 "
-_SEAL_LENGTH = len(_SEAL) + 64 + 1
+_SUFFIXES = {".h5": HDF5, ".hdf5": HDF5, ".ecsv": ECSV}
 
 
 def _kind(path):
@@ -82,7 +83,7 @@ def check_path(path, *, overwrite=False):
 
 
 @offline()
-def write(ts, path, *, overwrite=False):
+def write(ts: TimeSeries, path: str | PathLike[str], *, overwrite: bool = False) -> Path:
     """
     Write a product.
 
@@ -116,10 +117,12 @@ def write(ts, path, *, overwrite=False):
     Notes
     -----
     HDF5 holds times as pairs of Julian dates (jd1, jd2), bit by bit, its table in chunks
-    with Fletcher's checksum; ECSV holds times as ISO 8601 text with nine digits of the
-    second. The metadata of both hold the number of rows and a digest over all columns
-    and metadata, by which `read` knows that a file is whole; a line after the end of
-    HDF5 seals all its bytes. The same numbers give the same bytes.
+    with Fletcher's checksum, and texts of the metadata of over 65,536 characters (the
+    provenance of some hundred files) as bytes in ``timeseries.meta.<key>``; ECSV holds
+    times as ISO 8601 text with nine digits of the second. The metadata of both hold the
+    number of rows and a digest over all columns and metadata, by which `read` knows that
+    a file is whole; a line after the end of HDF5 seals all its bytes. The same numbers
+    give the same bytes.
 
     Examples
     --------
@@ -139,8 +142,8 @@ def write(ts, path, *, overwrite=False):
     table.meta["complete"] = True
     table.meta["digest"] = _digest(table, kind)
     try:
-        content = _serialised(table, kind)
-        again = _parsed(content, kind)
+        content = serialised(table, kind)
+        again = parsed(content, kind)
     except (OSError, RuntimeError, HostileProductError) as error:
         reason = getattr(error, "strerror", None) or error
         raise OutputError(f"cannot be written ({reason})", path=path) from error
@@ -209,56 +212,6 @@ def _plain_meta(key, value):
     raise ValueError(f"meta[{key!r}]: {type(value).__name__} cannot be stored; use text, numbers or lists of them")
 
 
-def _serialised(table, kind):
-    """The bytes of the file."""
-    if kind == _ECSV:
-        text = io.StringIO()
-        table.write(text, format="ascii.ecsv")
-        return text.getvalue().encode()
-    import h5py
-
-    # In memory, so that a full disk meets plain bytes and not HDF5's caches.
-    place = io.BytesIO()
-    with h5py.File(place, "w") as file, warnings.catch_warnings():
-        # Descriptions and units travel in the serialized metadata.
-        warnings.filterwarnings("ignore", message="table contains column.*")
-        chunks = {"fletcher32": True, "chunks": (min(len(table), _ROWS_PER_CHUNK),)} if len(table) else {}
-        table.write(file, path=HDF5_PATH, format="hdf5", serialize_meta=True, **chunks)
-    content = place.getvalue()
-    return content + _seal_of(content)
-
-
-def _seal_of(content):
-    return _SEAL + hashlib.sha256(content).hexdigest().encode() + b"\n"
-
-
-def _unsealed(content):
-    """HDF5's own bytes; who has changed the file by another program has removed the seal."""
-    seal = content[-_SEAL_LENGTH:]
-    if not (seal.startswith(_SEAL) and seal.endswith(b"\n")):
-        return content
-    content = content[:-_SEAL_LENGTH]
-    if _seal_of(content) != seal:
-        raise HostileProductError("its bytes have changed since it was written")
-    return content
-
-
-def _parsed(content, kind):
-    """The table that the bytes of a file hold."""
-    from astropy.table import QTable
-
-    if kind == _ECSV:
-        text = content.decode()
-        check_ecsv(text)
-        return QTable.read(text.splitlines(), format="ascii.ecsv")
-    import h5py
-
-    content = _unsealed(content)
-    with h5py.File(io.BytesIO(content), "r") as file:
-        check_hdf5(file, len(content), HDF5_PATH)
-        return QTable.read(file, format="hdf5", path=HDF5_PATH)
-
-
 def _digest(table, kind):
     """sha256 over names, types, units, descriptions and values of all columns, and the metadata."""
     digest = hashlib.sha256()
@@ -278,7 +231,7 @@ def _column_bytes(digest, column, kind):
     if isinstance(column, Time):
         unknown = np.asarray(column.mask)
         digest.update(unknown.tobytes())
-        if kind == _HDF5:
+        if kind == HDF5:
             for part in _days(column):
                 digest.update(np.where(unknown, 0.0, part).astype("<f8").tobytes())
         else:
@@ -322,7 +275,7 @@ def _compare(table, again, path):
 
 
 @offline()
-def read(path):
+def read(path: str | PathLike[str]) -> TimeSeries:
     """
     Read a product.
 
@@ -347,6 +300,17 @@ def read(path):
     Notes
     -----
     Nothing in the file is run or fetched, whoever made it.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from astropy.time import Time
+    >>> from astropy.timeseries import TimeSeries
+    >>> from nircam_tso import read, write
+    >>> ts = TimeSeries(time=Time(["2026-01-01", "2026-01-02"]), data={"flux": [1.0, 2.0]})
+    >>> with TemporaryDirectory() as folder:
+    ...     len(read(write(ts, f"{folder}/lc.ecsv")))
+    2
     """
     from astropy.timeseries import TimeSeries
 
@@ -357,7 +321,7 @@ def read(path):
         with warnings.catch_warnings():
             # What a damaged header makes astropy warn of, the digest finds.
             warnings.simplefilter("ignore")
-            table = _parsed(content, kind)
+            table = parsed(content, kind)
     except HostileProductError as error:
         raise IncompleteProductError(f"is refused: {error}", path=path) from error
     except Exception as error:

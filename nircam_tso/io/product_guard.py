@@ -8,9 +8,11 @@ refused here, on the bytes that are then read.
 
 __all__ = ["HostileProductError", "check_ecsv", "check_hdf5", "check_header"]
 
-#: Longest YAML header, characters: the provenance of some twenty thousand files. Astropy's
-#: parser needs microseconds for each word and line, so that lines and spaces are counted, too.
+#: Longest YAML header, characters. Astropy's parser needs microseconds for each word and line,
+#: so that lines and spaces are counted, too.
 MAX_HEADER = 6 << 20
+#: Longest text of the metadata that lies beside the header: the provenance of a million files.
+MAX_TEXT = 256 << 20
 MAX_SPACES = 700_000
 MAX_LINES = 120_000
 #: Most YAML events (keys, values, beginnings and ends).
@@ -161,7 +163,12 @@ def check_hdf5(file, size, path):
     size : int
         Its bytes.
     path : str
-        Name of the table within it; its description lies beside it.
+        Name of the table within it; its description and long texts lie beside it.
+
+    Returns
+    -------
+    list of str
+        Keys of the metadata whose texts are datasets ``<path>.meta.<key>``.
 
     Raises
     ------
@@ -173,8 +180,9 @@ def check_hdf5(file, size, path):
 
     root = file["/"].id
     if root.get_num_objs() > _MOST_LINKS:
-        raise HostileProductError(f"has {root.get_num_objs()} entries; a product has two")
-    for name in (path, f"{path}.__table_column_meta__"):
+        raise HostileProductError(f"has {root.get_num_objs()} entries; a product has a few")
+    texts = [name for name in file if name.startswith(f"{path}.meta.")]
+    for name in (path, f"{path}.__table_column_meta__", *texts):
         key = name.encode()
         if key not in root:
             raise HostileProductError(f"has no {name!r}")
@@ -197,7 +205,11 @@ def check_hdf5(file, size, path):
         most = max(size, min(_MOST_PACKED, _PACKING * size)) if packed else size
         if bytes_ > most:
             raise HostileProductError(f"{name} declares {bytes_} bytes, but the file has {size}")
+    for name in texts:
+        if file[name].dtype != "u1" or file[name].shape[0] > MAX_TEXT:
+            raise HostileProductError(f"{name} is no text, or too long a one")
     lines = file[f"{path}.__table_column_meta__"]
     if lines.dtype.itemsize * lines.shape[0] > 4 * MAX_HEADER or lines.dtype.kind != "S":
         raise HostileProductError("its description is too long")
     check_header("\n".join(line.decode("utf-8", "replace") for line in lines[()]))
+    return [name.removeprefix(f"{path}.meta.") for name in texts]

@@ -1,11 +1,14 @@
 """What a user may hand over, as checked and ordered exposures."""
 
+from __future__ import annotations
+
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 from astropy.io import fits
 
-from nircam_tso.exceptions import ResourceLimitError, SegmentError
+from nircam_tso.exceptions import NircamTSOError, ResourceLimitError, SegmentError
 from nircam_tso.io.arrays import array_segments
 from nircam_tso.io.exposure import Exposure
 from nircam_tso.io.gathering import gather
@@ -21,8 +24,23 @@ from nircam_tso.io.groups import (
 from nircam_tso.io.headers import parse_unit
 from nircam_tso.io.opening import FAULTS, open_files, usable_groups
 from nircam_tso.io.ordering import join_groups
-from nircam_tso.io.pixels import ArrayPixels, PixelSegment
+from nircam_tso.io.pixel_segment import PixelSegment
+from nircam_tso.io.pixels import ArrayPixels
 from nircam_tso.io.policy import Policy
+from nircam_tso.io.report import combined, problems_of, together
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from os import PathLike
+    from typing import Any, Literal, TypeAlias
+
+    from astropy.io.fits import Header
+    from astropy.nddata import NDData
+    from astropy.units import UnitBase
+    from numpy.typing import ArrayLike
+
+    # All that may be handed over as a source.
+    Source: TypeAlias = str | PathLike[str] | ArrayLike | NDData | fits.HDUList | Exposure | Sequence[Any]
 
 __all__ = ["open_exposure", "open_exposures"]
 
@@ -91,15 +109,31 @@ def _complain(groups, left, select, refused):
     )
 
 
-def _selected(source, select, axis, errors, recursive, policy, problems=None):
+def _selected(source, select, axis, errors, recursive, policy, wrong, problems=None):
     told = []
     gathered = gather(source, recursive, told, keep_missing=policy.flags_errors)
     _check_arguments(select, axis, errors, gathered)
     if gathered.arrays is not None:
         return gathered, [], []
-    candidates, left_out = open_files(gathered, axis=axis, errors=errors, policy=policy, told=told, problems=problems)
+    candidates, left_out, broken = open_files(
+        gathered, axis=axis, errors=errors, policy=policy, told=told, problems=problems
+    )
+    wrong += broken
+    if wrong and all(candidate.segment is None for candidate in candidates):
+        raise combined(wrong)
     groups = group_candidates(candidates)
-    return gathered, groups, usable_groups(groups, select, left_out, problems)
+    return gathered, groups, usable_groups(groups, select, left_out, problems, wrong)
+
+
+def _within_groups(groups, gathered, policy):
+    """What is wrong within each of several groups of files that were named; a folder's others may be as they will."""
+    wrong: list[NircamTSOError] = []
+    for group in groups if gathered.named else ():
+        try:
+            join_groups([group], gathered.complete, policy)
+        except FAULTS as error:
+            wrong += problems_of(error)
+    return wrong
 
 
 def _within_limits(exposure, policy):
@@ -128,17 +162,17 @@ def _options(members, groups):
 
 
 def open_exposure(
-    source,
+    source: Source,
     *,
-    select=None,
-    axis=None,
-    errors=None,
-    mask=None,
-    header=None,
-    unit=None,
-    recursive=False,
-    **policy,
-):
+    select: Mapping[str, Any] | None = None,
+    axis: Literal["integrations", "groups"] | None = None,
+    errors: Literal["random", "total"] | ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+    header: Header | Mapping[str, Any] | None = None,
+    unit: str | UnitBase | None = None,
+    recursive: bool = False,
+    **policy: Any,
+) -> Exposure:
     """
     Turn whatever a user hands over into one exposure, without reading pixels.
 
@@ -204,32 +238,35 @@ def open_exposure(
             "select: detector 'all' makes one series for each; use the command with --detector all, or a loop over "
             "the detectors"
         )
-    policy = Policy(**policy)
-    gathered, groups, left = _selected(source, select, axis, errors, recursive, policy)
-    if gathered.arrays is not None:
-        exposure = _array_exposure(gathered, errors=errors, mask=mask, header=header, unit=unit)
-        return _within_limits(exposure, policy)
-    joined = select.get("exposure", "").lower() == "all"
-    alike = {(group.family, group.detector, group.product) for group in left}
-    if len(left) != 1 and not (joined and len(alike) == 1):
-        _complain(groups, left, select, [group for group in groups if group.refusal is not None])
-    exposure = join_groups(left, gathered.complete, policy)
-    return _within_limits(_apply_to_files(exposure, mask, header, unit), policy)
+    checked = Policy(**policy)
+    wrong: list[NircamTSOError] = []
+    with together(wrong):
+        gathered, groups, left = _selected(source, select, axis, errors, recursive, checked, wrong)
+        if gathered.arrays is not None:
+            exposure = _array_exposure(gathered, errors=errors, mask=mask, header=header, unit=unit)
+            return _within_limits(exposure, checked)
+        joined = select.get("exposure", "").lower() == "all"
+        alike = {(group.family, group.detector, group.product) for group in left}
+        if len(left) != 1 and not (joined and len(alike) == 1):
+            wrong += _within_groups(left, gathered, checked)
+            _complain(groups, left, select, [group for group in groups if group.refusal is not None])
+        exposure = join_groups(left, gathered.complete, checked)
+        return _within_limits(_apply_to_files(exposure, mask, header, unit), checked)
 
 
 def open_exposures(
-    source,
+    source: Source,
     *,
-    select=None,
-    axis=None,
-    errors=None,
-    mask=None,
-    header=None,
-    unit=None,
-    recursive=False,
-    problems=None,
-    **policy,
-):
+    select: Mapping[str, Any] | None = None,
+    axis: Literal["integrations", "groups"] | None = None,
+    errors: Literal["random", "total"] | ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+    header: Header | Mapping[str, Any] | None = None,
+    unit: str | UnitBase | None = None,
+    recursive: bool = False,
+    problems: list[Any] | None = None,
+    **policy: Any,
+) -> list[tuple[str, Exposure]]:
     """
     Every exposure in a source, one for each detector, product and exposure.
 
@@ -244,7 +281,7 @@ def open_exposures(
         Gets (name, error) of each file of a folder or glob that cannot be used, and
         (label, error) of each group of files that make no exposure, while the others
         are returned: perhaps none, perhaps without a file that is too broken to tell
-        whose it is. Without it the first such error is raised.
+        whose it is. Without it one error tells of all.
 
     Returns
     -------
@@ -265,40 +302,43 @@ def open_exposures(
     [('array', <Exposure of 3 integrations 16 x 32 (array): array>)]
     """
     select = check_select(select)
-    policy = Policy(**policy)
+    checked = Policy(**policy)
     told = len(problems or ())
-    gathered, groups, left = _selected(source, select, axis, errors, recursive, policy, problems)
-    if gathered.arrays is not None:
-        exposure = _array_exposure(gathered, errors=errors, mask=mask, header=header, unit=unit)
-        return [("array", _within_limits(exposure, policy))]
-    if not left:
-        if len(problems or ()) > told and (not select or select_groups(groups, select)):
-            return []
-        _complain(groups, left, select, [])
-    sets = {}
-    for group in left:
-        key = (group.family, group.detector, group.product)
-        if select.get("exposure", "").lower() != "all":
-            key += (group.exposure,)
-        sets.setdefault(key, []).append(group)
-    if select.get("detector", "").lower() == "all":
-        detectors = [key[1] for key in sets]
-        if len(set(detectors)) != len(detectors):
+    wrong: list[NircamTSOError] = []
+    with together(wrong):
+        gathered, groups, left = _selected(source, select, axis, errors, recursive, checked, wrong, problems)
+        if gathered.arrays is not None:
+            exposure = _array_exposure(gathered, errors=errors, mask=mask, header=header, unit=unit)
+            return [("array", _within_limits(exposure, checked))]
+        if not left:
+            if len(problems or ()) > told and (not select or select_groups(groups, select)):
+                return []
             _complain(groups, left, select, [])
-    joined = [
-        dataclasses.replace(members[0], exposure="") if len(members) > 1 else members[0] for members in sets.values()
-    ]
-    found = []
-    for group, members in zip(joined, sets.values(), strict=True):
-        label = label_of(group, joined)
-        try:
-            exposure = join_groups(members, gathered.complete, policy)
-            exposure = _within_limits(_apply_to_files(exposure, mask, header, unit), policy)
-        except FAULTS as error:
-            if problems is None:
-                raise
-            problems.append((label, error))
-            continue
-        exposure.options = _options(members, groups)
-        found.append((label, exposure))
-    return found
+        sets: dict[tuple[Any, ...], list[Any]] = {}
+        for group in left:
+            exposure_key = () if select.get("exposure", "").lower() == "all" else (group.exposure,)
+            key = (group.family, group.detector, group.product, *exposure_key)
+            sets.setdefault(key, []).append(group)
+        if select.get("detector", "").lower() == "all":
+            detectors = [key[1] for key in sets]
+            if len(set(detectors)) != len(detectors):
+                _complain(groups, left, select, [])
+        joined = [
+            dataclasses.replace(members[0], exposure="") if len(members) > 1 else members[0]
+            for members in sets.values()
+        ]
+        found = []
+        for group, members in zip(joined, sets.values(), strict=True):
+            label = label_of(group, joined)
+            try:
+                exposure = join_groups(members, gathered.complete, checked)
+                exposure = _within_limits(_apply_to_files(exposure, mask, header, unit), checked)
+            except FAULTS as error:
+                if problems is None:
+                    wrong += problems_of(error)
+                else:
+                    problems.append((label, error))
+                continue
+            exposure.options = _options(members, groups)
+            found.append((label, exposure))
+        return found

@@ -1,4 +1,4 @@
-"""The bytes of a file on disk, plain or gzip-compressed, and what a file is by its first bytes.
+"""The bytes of a file on disk, plain or gzip-compressed.
 
 No handle outlives a block: `open_stored` opens, checks that the file is still the one
 that was examined, reads, checks again, closes. Gzip files are unpacked once, to the end
@@ -24,8 +24,9 @@ from nircam_tso.exceptions import (
     TruncatedFileError,
     UnsupportedFileError,
 )
+from nircam_tso.io.content import content_of
 
-__all__ = ["StoredFile", "examine", "identify", "looks_like_fits_name", "open_raw", "open_stored"]
+__all__ = ["StoredFile", "examine", "identify", "looks_like_fits_name", "open_examined", "open_raw", "open_stored"]
 
 #: Largest size that a gzip file may unpack to, bytes.
 MAX_UNPACKED = 8 << 30
@@ -41,26 +42,7 @@ _WAITS = 10
 _CHUNK = 1 << 20
 _KEPT_IN_MEMORY = 32 << 20
 _KEPT_FILES = 4
-_FITS_START = b"SIMPLE  ="
 _FITS_SUFFIXES = (".fits", ".fit", ".fts", ".fits.gz", ".fit.gz", ".fts.gz")
-
-_MAGIC = (
-    (b"\x89PNG", "a PNG image"),
-    (b"\xff\xd8\xff", "a JPEG image"),
-    (b"GIF8", "a GIF image"),
-    (b"II*\x00", "a TIFF image"),
-    (b"MM\x00*", "a TIFF image"),
-    (b"%PDF", "a PDF document"),
-    (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
-    (b"\x93NUMPY", "a NumPy array (load it with numpy.load and hand over the array)"),
-    (b"PK\x03\x04", "a ZIP archive"),
-    (b"BZh", "a bzip2-compressed file (unpack it first)"),
-    (b"\xfd7zXZ", "an xz-compressed file (unpack it first)"),
-    (b"\x28\xb5\x2f\xfd", "a Zstandard-compressed file (unpack it first)"),
-    (b"#ASDF", "an ASDF file"),
-    (b"\x7fELF", "a program"),
-    (b"# %ECSV", "an ECSV table"),
-)
 
 
 @dataclass(frozen=True)
@@ -128,35 +110,15 @@ def _regular_status(path):
     return status
 
 
-def _settled_status(path):
-    """The status of a file, once a later change is sure to show in its time of modification."""
+def _settled_status(file, path):
+    """The status of an open file, once a later change is sure to show in its time of modification."""
     for _ in range(_WAITS):
-        status = _regular_status(path)
+        status = os.fstat(file.fileno())
         age = time.time_ns() - status.st_mtime_ns
         if not 0 <= age < _TICK:
             return status
         time.sleep((_TICK - age) / 1e9)
     raise InputFileError("is being written just now; wait until it is whole", path=path)
-
-
-def _name_content(head):
-    """What the first bytes of a file that is not FITS tell of it."""
-    for magic, what in _MAGIC:
-        if head.startswith(magic):
-            return what
-    if head.startswith((b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")):
-        return "text"
-    if b"\x00" in head:
-        return "binary data of an unknown kind"
-    start = head.lstrip().lower()
-    if start.startswith((b"<!doctype html", b"<html")):
-        return "an HTML page (a failed download?)"
-    if start.startswith(b"<"):
-        return "an XML or HTML document"
-    if start.startswith(b"{"):
-        return "a JSON document"
-    controls = sum(byte < 32 and byte not in b"\t\n\r\f\x1b" for byte in head)
-    return "text" if controls == 0 else "binary data of an unknown kind"
 
 
 def identify(path):
@@ -180,24 +142,31 @@ def identify(path):
     CorruptFileError
         If it is gzip, but not even its start can be unpacked.
     """
-    status = _regular_status(path)
-    if status.st_size == 0:
-        return "an empty file (0 bytes)"
+    with _opened(path) as file:
+        return content_of(file, path)
+
+
+@contextlib.contextmanager
+def _opened(path):
+    """A regular file, open; what is no such file is not even opened, as it might never answer."""
+    _regular_status(path)
     try:
-        with open(path, "rb", buffering=0) as file:
-            head = file.read(4096)
+        file = open(path, "rb", buffering=0)
     except OSError as error:
         raise InputFileError(f"cannot be opened: {error.strerror}", path=path) from error
-    if head.startswith(_FITS_START):
-        return "FITS"
-    if head.startswith(b"\x1f\x8b"):
-        try:
-            with gzip.open(path, "rb") as file:
-                start = file.read(4096)
-        except (EOFError, OSError, zlib.error) as error:
-            raise CorruptFileError(f"cannot be unpacked: {error}", path=path) from error
-        return "gzip FITS" if start.startswith(_FITS_START) else f"gzip-compressed {_name_content(start)}"
-    return _name_content(head)
+    with file:
+        yield file
+
+
+@contextlib.contextmanager
+def _examined(path):
+    """(StoredFile, the open file) of a file of FITS."""
+    with _opened(path) as file:
+        what = content_of(file, path)
+        if what not in ("FITS", "gzip FITS"):
+            raise UnsupportedFileError(f"is not FITS but {what}", path=path)
+        status = _settled_status(file, path)
+        yield StoredFile(path, status.st_size, _stamp(status), what == "gzip FITS"), file
 
 
 def examine(path):
@@ -220,12 +189,36 @@ def examine(path):
     UnsupportedFileError
         If it is not a regular file, or not FITS; the message says what it is.
     """
-    path = os.fspath(path)
-    what = identify(path)
-    if what not in ("FITS", "gzip FITS"):
-        raise UnsupportedFileError(f"is not FITS but {what}", path=path)
-    status = _settled_status(path)
-    return StoredFile(path, status.st_size, _stamp(status), what == "gzip FITS")
+    with _examined(os.fspath(path)) as (stored, _):
+        return stored
+
+
+@contextlib.contextmanager
+def open_examined(path):
+    """
+    Look at a file, and keep it open for its headers: thousands of files are opened once for both.
+
+    Parameters
+    ----------
+    path : str or path-like
+        As for `examine`.
+
+    Yields
+    ------
+    stored : StoredFile
+        As from `examine`.
+    handle : object
+        As of `open_stored`.
+
+    Raises
+    ------
+    InputFileError
+        As `examine` and `open_stored`.
+    """
+    with _examined(os.fspath(path)) as (stored, file):
+        with _handle_of(stored, file) as handle:
+            yield stored, handle
+        _check_unchanged(file, stored, "while it was read")
 
 
 class _Handle:
@@ -274,7 +267,7 @@ class _Unpacked:
                 self.file.close()
 
 
-_cache = OrderedDict()
+_cache: OrderedDict[bytes, _Unpacked] = OrderedDict()
 _cache_lock = threading.Lock()
 
 
@@ -378,12 +371,15 @@ def open_stored(stored):
     TruncatedFileError
         If it ends before what is asked for.
     """
-    with _unchanged(stored) as file:
-        if stored.compressed:
-            with _open_compressed(stored) as handle:
-                yield handle
-        else:
-            yield _Handle(file, stored.size, stored.path)
+    with _unchanged(stored) as file, _handle_of(stored, file) as handle:
+        yield handle
+
+
+def _handle_of(stored, file):
+    """Context of what is read from: the open file, or what it unpacks to."""
+    if stored.compressed:
+        return _open_compressed(stored)
+    return contextlib.nullcontext(_Handle(file, stored.size, stored.path))
 
 
 @contextlib.contextmanager

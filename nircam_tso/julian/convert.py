@@ -1,6 +1,9 @@
 """Calendar dates into Julian dates and back."""
 
+from __future__ import annotations
+
 import time
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -8,6 +11,12 @@ from nircam_tso.julian.calendars import from_day_number, is_leap, year_bounds
 from nircam_tso.julian.checks import broadcast, check_calendar, numbers, refuse, whole_numbers
 from nircam_tso.julian.dates import MAX_YEAR, CalendarDate, check_decimals
 from nircam_tso.julian.fields import count_days
+
+if TYPE_CHECKING:
+    import datetime
+    from typing import Any, Literal
+
+    from numpy.typing import ArrayLike
 
 __all__ = ["MAX_JD", "day_of_year", "fractional_year", "gregorian_to_jd", "is_leap_year", "jd_to_gregorian", "now"]
 
@@ -17,8 +26,16 @@ MAX_JD = 3.6e8
 
 
 def gregorian_to_jd(
-    year, month=1, day=1, hour=0, minute=0, second=0, *, calendar="proleptic_gregorian", two_part=False
-):
+    year: ArrayLike | datetime.date | time.struct_time,
+    month: ArrayLike = 1,
+    day: ArrayLike = 1,
+    hour: ArrayLike = 0,
+    minute: ArrayLike = 0,
+    second: ArrayLike = 0,
+    *,
+    calendar: Literal["proleptic_gregorian", "julian", "mixed"] = "proleptic_gregorian",
+    two_part: bool = False,
+) -> Any:
     """
     Julian date of a calendar date.
 
@@ -68,7 +85,13 @@ def gregorian_to_jd(
     return parts if two_part else parts[0]
 
 
-def jd_to_gregorian(jd, jd2=0.0, *, calendar="proleptic_gregorian", decimals=9):
+def jd_to_gregorian(
+    jd: ArrayLike,
+    jd2: ArrayLike = 0.0,
+    *,
+    calendar: Literal["proleptic_gregorian", "julian", "mixed"] = "proleptic_gregorian",
+    decimals: int = 9,
+) -> CalendarDate:
     """
     Calendar date of a Julian date.
 
@@ -124,7 +147,16 @@ def jd_to_gregorian(jd, jd2=0.0, *, calendar="proleptic_gregorian", decimals=9):
     return CalendarDate(*(field if field.ndim else field.item() for field in map(np.asarray, fields)))
 
 
-def day_of_year(year, month=1, day=1, hour=0, minute=0, second=0, *, calendar="proleptic_gregorian"):
+def day_of_year(
+    year: ArrayLike | datetime.date | time.struct_time,
+    month: ArrayLike = 1,
+    day: ArrayLike = 1,
+    hour: ArrayLike = 0,
+    minute: ArrayLike = 0,
+    second: ArrayLike = 0,
+    *,
+    calendar: Literal["proleptic_gregorian", "julian", "mixed"] = "proleptic_gregorian",
+) -> Any:
     """
     Number of the day within its year, 1 for 1 January.
 
@@ -155,7 +187,16 @@ def day_of_year(year, month=1, day=1, hour=0, minute=0, second=0, *, calendar="p
     return result if result.ndim else int(result)
 
 
-def fractional_year(year, month=1, day=1, hour=0, minute=0, second=0, *, calendar="proleptic_gregorian"):
+def fractional_year(
+    year: ArrayLike | datetime.date | time.struct_time,
+    month: ArrayLike = 1,
+    day: ArrayLike = 1,
+    hour: ArrayLike = 0,
+    minute: ArrayLike = 0,
+    second: ArrayLike = 0,
+    *,
+    calendar: Literal["proleptic_gregorian", "julian", "mixed"] = "proleptic_gregorian",
+) -> Any:
     """
     A date as years and fraction, the fraction being that of its own year's length.
 
@@ -186,7 +227,9 @@ def fractional_year(year, month=1, day=1, hour=0, minute=0, second=0, *, calenda
     return result if np.ndim(result) else float(result)
 
 
-def is_leap_year(year, *, calendar="proleptic_gregorian"):
+def is_leap_year(
+    year: ArrayLike, *, calendar: Literal["proleptic_gregorian", "julian", "mixed"] = "proleptic_gregorian"
+) -> Any:
     """
     Whether a year has a 29 February.
 
@@ -219,7 +262,7 @@ def is_leap_year(year, *, calendar="proleptic_gregorian"):
     return result if result.ndim else bool(result)
 
 
-def now(*, two_part=False):
+def now(*, two_part: bool = False) -> float | tuple[float, float]:
     """
     Julian date of this moment, UTC.
 

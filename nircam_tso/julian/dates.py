@@ -1,15 +1,20 @@
 """Whole dates: ISO text, and the objects of Python, numpy and pandas, taken apart into fields."""
 
+from __future__ import annotations
+
 import datetime as _datetime
 import operator
 import re
 import time as _time
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from nircam_tso.julian.calendars import from_day_number
 from nircam_tso.julian.checks import place, refuse, refuse_masked
+
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["MAX_YEAR", "CalendarDate", "check_decimals", "fields_of_dates", "is_dates", "parse_iso"]
 
@@ -35,6 +40,12 @@ class CalendarDate(NamedTuple):
         The fields; year 0 is 1 BC.
     second : float or `~numpy.ndarray` of float64
         Seconds, 0 or more and below 60.
+
+    Examples
+    --------
+    >>> from nircam_tso.julian import CalendarDate
+    >>> CalendarDate(2016, 1, 12, 18).isoformat(0)
+    '2016-01-12T18:00:00'
     """
 
     year: int
@@ -44,7 +55,7 @@ class CalendarDate(NamedTuple):
     minute: int = 0
     second: float = 0.0
 
-    def isoformat(self, decimals=3):
+    def isoformat(self, decimals: int = 3) -> Any:
         """
         The date as ISO 8601 text.
 
@@ -113,7 +124,7 @@ def _iso_text(year, month, day, hour, minute, second, decimals):
     return text + (f".{ticks % scale:0{decimals}d}" if decimals else "")
 
 
-def parse_iso(text):
+def parse_iso(text: str) -> tuple[CalendarDate, bool, int | None]:
     """
     Take an ISO 8601 date apart, without judging its numbers.
 

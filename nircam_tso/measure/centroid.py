@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +15,7 @@ from nircam_tso.measure.correlation import (
     position_covariances,
     series_coefficients,
 )
+from nircam_tso.measure.registration import import_registration, registered_shift
 from nircam_tso.measure.stamps import cut_stamps, stamp_start
 from nircam_tso.measure.weighted import refine_shifts
 
@@ -44,6 +43,15 @@ class Centers:
         1 sigma of these, px; NaN where not valid or where no variance was given.
     valid : `~numpy.ndarray` of bool, shape (b,)
         False where there is no position.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nircam_tso.measure.centroid import flux_weighted_centers
+    >>> stamps = np.zeros((2, 4, 5))
+    >>> stamps[0, 1, 3] = 10.0
+    >>> flux_weighted_centers(stamps).valid
+    array([ True, False])
     """
 
     x: np.ndarray
@@ -137,7 +145,7 @@ class Correlator:
         self.weighted = bool(weighted) and method == "fourier"
         if method == "image_registration":
             # Here, because filters of warnings are no matter for threads.
-            _import_upstream()
+            import_registration()
         self._transform = np.fft.rfft2(template)
         self._products = gradient_products(template)
 
@@ -225,7 +233,7 @@ class Correlator:
     def _image_registration(self, stamps, noise):
         x, y = np.full((2, len(stamps)), np.nan)
         for i, stamp in enumerate(stamps):
-            x[i], y[i] = _registered_shift(self.template, stamp)
+            x[i], y[i] = registered_shift(self.template, stamp)
         x += self.origin[0]
         y += self.origin[1]
         if noise is None:
@@ -250,30 +258,6 @@ def _find_signal(stamps, usable):
                 high = max(high, value)
         # Rounding leaves ripples of 1e-16 on what was meant to be constant.
         usable[i] = finite and high - low > 1e-14 * max(abs(low), abs(high))
-
-
-def _registered_shift(template, stamp):
-    # Shift (dx, dy) of a stamp against the template, NaN where upstream finds none.
-    try:
-        with np.errstate(all="ignore"):
-            dx, dy = _import_upstream()(template, stamp)
-    except (IndexError, ValueError):
-        # The highest correlation lies on the edge, where three points are not to be had.
-        return np.nan, np.nan
-    ny, nx = stamp.shape
-    # Upstream takes n / 2 for the middle of an odd axis, whose middle is (n - 1) / 2.
-    return dx - 0.5 * (nx % 2), dy - 0.5 * (ny % 2)
-
-
-@cache
-def _import_upstream():
-    from astropy.utils.exceptions import AstropyDeprecationWarning
-
-    with warnings.catch_warnings():
-        for name in ("TestRunner", "TestRunnerBase"):
-            warnings.filterwarnings("ignore", f".*\\b{name}\\b", AstropyDeprecationWarning)
-        from image_registration import cross_correlation_shifts
-    return cross_correlation_shifts
 
 
 @njit(cache=True, nogil=True)

@@ -27,6 +27,12 @@ class Lines(NamedTuple):
         where lines do not matter.
     ends : `~numpy.ndarray` of bool, shape (ny,), or None
         Whether the lines end after each row of pixels, or go on in the next.
+
+    Examples
+    --------
+    >>> from nircam_tso.measure.lines import detector_lines
+    >>> detector_lines((2, 3), "row").ends
+    array([ True,  True])
     """
 
     slot: np.ndarray | None

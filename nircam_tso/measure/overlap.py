@@ -11,13 +11,14 @@ from numba import njit
 from nircam_tso.measure.background import in_pixels
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-    pass
+    from astropy.units import Quantity
 
 __all__ = ["aperture_footprint", "check_radii", "circle_overlap", "mark_circles", "sum_over_circles"]
 
 
-def check_radii(radii, name="aperture_radii"):
+def check_radii(radii: float | Sequence[float] | np.ndarray | Quantity, name: str = "aperture_radii") -> np.ndarray:
     """
     Aperture radii as an array.
 

@@ -56,6 +56,14 @@ class ApertureSums(NamedTuple):
         each; None where lines were not asked for. Noise that is common to the pixels
         of a line, independent from line to line, and of variance s^2, adds
         ``s^2 * chords`` to the variance of the sum.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nircam_tso.measure.photometry import mask_sums
+    >>> sums = mask_sums(np.full((1, 3, 4), 2.0), np.eye(3, 4, dtype=bool), variance=np.ones((3, 4)))
+    >>> sums.sum, sums.variance, sums.area
+    (array([6.]), array([3.]), array([3.]))
     """
 
     sum: np.ndarray
@@ -78,6 +86,15 @@ class PSFFluxes(NamedTuple):
         Its variance, if the weights are inverse variances.
     sensitivity : `~numpy.ndarray` of float64
         Change of the flux for a unit too much of light in every pixel.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nircam_tso.measure.photometry import psf_fluxes
+    >>> psf = np.full((1, 2, 3), 1 / 6)
+    >>> fluxes = psf_fluxes(7 * psf, psf, np.ones((2, 3)))
+    >>> fluxes.variance.round(9), fluxes.sensitivity.round(9)
+    (array([6.]), array([6.]))
     """
 
     flux: np.ndarray

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numba import njit
 
+from nircam_tso.measure.gaussian.model import FWHM_PER_STDDEV
 from nircam_tso.measure.photometry import check_images
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-__all__ = ["FWHM_PER_STDDEV", "StarProfiles", "gaussian_fwhm", "star_profiles"]
-
-#: Full width at half maximum of a Gaussian of unit standard deviation.
-FWHM_PER_STDDEV = 2.0 * math.sqrt(2.0 * math.log(2.0))
+__all__ = ["StarProfiles", "gaussian_fwhm", "star_profiles"]
 
 
 class StarProfiles(NamedTuple):
@@ -33,6 +31,14 @@ class StarProfiles(NamedTuple):
         Value of the brightest good pixel.
     n_good : `~numpy.ndarray` of int64
         Number of good pixels within the window.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nircam_tso.measure.profile import star_profiles
+    >>> profiles = star_profiles(np.array([[[0.0, 100, 0], [50, 0, 50]]]))
+    >>> float(profiles.peak[0]), int(profiles.n_good[0])
+    (100.0, 6)
     """
 
     beta: np.ndarray

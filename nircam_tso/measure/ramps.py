@@ -37,6 +37,12 @@ class Reduced(NamedTuple):
         Variance of each value, of the same shape; None where nothing is known of it.
     dq : `~numpy.ndarray` of uint32 or None
         Data-quality bits of all groups that an image is made of, of the same shape.
+
+    Examples
+    --------
+    >>> from nircam_tso.measure.ramps import reduce_ramps
+    >>> reduce_ramps([[[[1.0]], [[4.0]]]]).image.item()
+    3.0
     """
 
     image: np.ndarray
@@ -196,8 +202,6 @@ def slope_weights(
     array([0.333, 0.333, 0.333])
     >>> slope_weights(3, [[1e-9]], gain=1, read_noise=5).ravel().round(3)
     array([0.3, 0.4, 0.3])
-    >>> slope_weights(3).ravel()
-    array([0.3, 0.4, 0.3])
     """
     uniform = _uniform_weights(n_steps)[:, np.newaxis, np.newaxis]
     if signal is None or gain is None or read_noise is None:
@@ -206,9 +210,8 @@ def slope_weights(
     step = _step_noise(electrons / (n_steps * (n_frames + group_gap)), np.asarray(read_noise), n_frames, group_gap)
     shape = np.broadcast_shapes(step.variance.shape, np.shape(signal))
     diagonal, beside = np.broadcast_to(step.variance, shape), np.broadcast_to(step.covariance, shape)
-    # Elimination of the tridiagonal system, all pixels at a time. It needs no
-    # pivoting: the matrix is a covariance. Pixels without any noise have no best
-    # weights and get the plain ones.
+    # Elimination of the tridiagonal system, all pixels at a time. It needs no pivoting: the matrix is a
+    # covariance. Pixels without any noise have no best weights and get the plain ones.
     noisy = diagonal > 0
     with np.errstate(invalid="ignore", divide="ignore"):
         factor, weights = np.empty((n_steps, *shape)), np.empty((n_steps, *shape))
@@ -253,8 +256,7 @@ def _reduced_dq(dq, data, ramp, first, last):
         raise ValueError(f"dq: shape {dq.shape} does not go with ramps of shape {data.shape}")
     if ramp != "groups":
         return _join_dq(dq, first, last) if per_group else dq
-    steps = range(first, last)
-    return np.stack([_join_dq(dq, k, k + 1) if per_group else dq for k in steps], axis=1)
+    return np.stack([_join_dq(dq, k, k + 1) if per_group else dq for k in range(first, last)], axis=1)
 
 
 def reduce_ramps(

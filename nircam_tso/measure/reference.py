@@ -33,6 +33,15 @@ class Reference:
         Robust standard deviation of one integration about the scaled median.
     n_integrations : int
         Number of integrations that went in.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nircam_tso.measure.reference import series_reference
+    >>> images = np.arange(1.0, 6.0)[:, None, None] * np.ones((5, 2, 3))
+    >>> reference = series_reference(images, np.isnan(images))
+    >>> reference.image[0], reference.n_integrations
+    (array([3., 3., 3.]), 5)
     """
 
     image: np.ndarray
@@ -128,6 +137,13 @@ def nan_median(values: np.ndarray) -> np.ndarray:
     -------
     `~numpy.ndarray`, shape (...)
         numpy's own would warn where there is nothing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nircam_tso.measure.reference import nan_median
+    >>> nan_median(np.array([[1.0, np.nan], [3.0, np.nan], [np.nan, np.nan]]))
+    array([ 2., nan])
     """
     values = np.asarray(values)
     n, shape = len(values), values.shape[1:]
@@ -168,6 +184,18 @@ def replace_transients(
     filled : `~numpy.ndarray` of bool, shape (b, ny, nx) or None
         Pixels that were filled. One whose reference is unknown, or whose
         integration has no good pixel to scale by, stays bad.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nircam_tso.measure.reference import replace_transients, series_reference
+    >>> series = np.arange(1.0, 7.0).reshape(2, 3) * np.ones((5, 1, 1))
+    >>> reference = series_reference(series, np.isnan(series))
+    >>> images = 2 * series[:1]
+    >>> images[0, 0, 1] = np.nan
+    >>> variance, filled = replace_transients(images, np.isnan(images), reference, np.ones((2, 3), bool))
+    >>> float(images[0, 0, 1])
+    4.0
     """
     rows = np.flatnonzero(bad.any(axis=(1, 2)))
     if rows.size == 0:
@@ -207,6 +235,16 @@ def fill_holes(images: np.ndarray, holes: np.ndarray, bad: np.ndarray | None = N
         Pixels to fill. One without a good pixel among its eight neighbours becomes 0.
     bad : `~numpy.ndarray` of bool, shape (b, ny, nx), optional
         Pixels that are not asked; the holes themselves if None.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nircam_tso.measure.reference import fill_holes
+    >>> images = np.ones((1, 3, 4))
+    >>> images[0, 1, 2] = np.nan
+    >>> fill_holes(images, np.isnan(images))
+    >>> float(images[0, 1, 2])
+    1.0
     """
     bad = holes if bad is None else bad
     for b, y, x in np.argwhere(holes):

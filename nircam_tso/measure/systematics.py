@@ -38,6 +38,15 @@ class Components:
         each is positive.
     share : `~numpy.ndarray`, shape (k,)
         Each one's share of the sample's variance.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nircam_tso.measure.systematics import find_components
+    >>> stamps = np.ones((9, 4, 5)) + 0.1 * np.linspace(-1, 1, 9)[:, None, None] * np.eye(4, 5)
+    >>> components = find_components(stamps, n_components=1)
+    >>> components.images.shape, float((components.images[0] ** 2).sum().round(9))
+    ((1, 4, 5), 1.0)
     """
 
     median: np.ndarray
@@ -56,6 +65,15 @@ class Projections:
         Coefficients and their 1 sigma, as fractions of the flux; NaN where there is no flux
         or too few pixels are good to tell the components apart, errors NaN too where no
         variance is given.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nircam_tso.measure.systematics import find_components, project_components
+    >>> stamps = np.ones((9, 4, 5)) + 0.1 * np.linspace(-1, 1, 9)[:, None, None] * np.eye(4, 5)
+    >>> projections = project_components(stamps, find_components(stamps, n_components=1))
+    >>> projections.value.shape, bool(np.isnan(projections.error).all())
+    ((9, 1), True)
     """
 
     value: np.ndarray

@@ -1,9 +1,11 @@
 """The old and the new numbers side by side, and what each fault of the notebook changes."""
 
+from __future__ import annotations
+
 import json
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,9 +13,16 @@ from nircam_tso.notebook.faults import NotebookFaults
 from nircam_tso.notebook.integration import NotebookSettings
 from nircam_tso.notebook.table import JD_OFFSET, Series, column_names
 
-__all__ = ["Comparison", "compare", "matching_extractor"]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
-_FWHM_PER_STDDEV = 2.0 * np.sqrt(2.0 * np.log(2.0))
+    from astropy.timeseries import TimeSeries
+    from matplotlib.figure import Figure
+
+    from nircam_tso.extractor.core import TimeSeriesExtractor
+    from nircam_tso.io.sources import Source
+
+__all__ = ["Comparison", "compare", "matching_extractor"]
 
 #: The notebook's columns, and ours.
 _OURS = {
@@ -55,6 +64,15 @@ class Comparison:
         first integration's aperture.
     radius : float
         Its radius in pixels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nircam_tso.notebook import compare
+    >>> y, x = np.mgrid[:64, :64]
+    >>> comparison = compare(74 + 12658 * np.exp(-((x - 34.7) ** 2 + (y - 32.1) ** 2) / 1.5), aperrad=[3])
+    >>> comparison.radius, comparison.image.shape == comparison.image.shape[::-1]
+    (3.0, True)
     """
 
     table: Any
@@ -65,7 +83,7 @@ class Comparison:
     new_center: tuple[float, float]
     radius: float
 
-    def plot(self, *, fig=None):
+    def plot(self, *, fig: Figure | None = None) -> Figure:
         """
         Draw the comparison.
 
@@ -84,7 +102,13 @@ class Comparison:
         return plot_comparison(self, fig=fig)
 
 
-def matching_extractor(guesscenter=None, subframesize=(10, 10), aperrad=(5,), stddev0=2.0, group_range=None):
+def matching_extractor(
+    guesscenter: tuple[float, float] | None = None,
+    subframesize: tuple[int, int] = (10, 10),
+    aperrad: float | Sequence[float] = (5,),
+    stddev0: float = 2.0,
+    group_range: tuple[int, int] | None = None,
+) -> TimeSeriesExtractor:
     """
     The extractor whose settings are the notebook's.
 
@@ -115,6 +139,7 @@ def matching_extractor(guesscenter=None, subframesize=(10, 10), aperrad=(5,), st
     ((25.0, 16.0), (20, 20), (3.0, 5.0))
     """
     from nircam_tso import FrameBackground, TimeSeriesExtractor
+    from nircam_tso.measure.gaussian.model import FWHM_PER_STDDEV
 
     settings = NotebookSettings(guesscenter, subframesize, aperrad, stddev0=stddev0)
     guess = settings.guesscenter
@@ -123,7 +148,7 @@ def matching_extractor(guesscenter=None, subframesize=(10, 10), aperrad=(5,), st
         position=None if guess is None else guess[::-1],
         subframe_shape=tuple(2 * half for half in settings.subframesize),
         background=FrameBackground(sigma_clip=None, exclude_radius=0),
-        template_fwhm=settings.stddev0 * _FWHM_PER_STDDEV,
+        template_fwhm=settings.stddev0 * FWHM_PER_STDDEV,
         cross_correlation="image_registration",
         group_range=group_range,
         bad_pixels="ignore",
@@ -132,16 +157,16 @@ def matching_extractor(guesscenter=None, subframesize=(10, 10), aperrad=(5,), st
 
 
 def compare(
-    ts_or_source,
-    source=None,
+    ts_or_source: TimeSeries | Source,
+    source: Source | None = None,
     *,
-    guesscenter=None,
-    subframesize=(10, 10),
-    aperrad=(5,),
-    nGroupsBig=100,
-    stddev0=2.0,
-    progress=None,
-):
+    guesscenter: tuple[float, float] | None = None,
+    subframesize: tuple[int, int] = (10, 10),
+    aperrad: float | Sequence[float] = (5,),
+    nGroupsBig: int = 100,
+    stddev0: float = 2.0,
+    progress: Callable[..., Any] | None = None,
+) -> Comparison:
     """
     Hold the notebook's method of 2016 against this package's.
 

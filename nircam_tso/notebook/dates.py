@@ -1,12 +1,14 @@
 """Dates and times by the notebook's formulas."""
 
+from __future__ import annotations
+
 __all__ = ["fractional_year", "is_leap_year", "julian_date", "row_jd"]
 
 # August is missing, so that from there on every month has the length of the next one.
 _MONTHS = (31, 28, 31, 30, 31, 30, 31, 30, 31, 30, 31)
 
 
-def julian_date(year, month, day, hour=0, minute=0, second=0):
+def julian_date(year: float, month: float, day: float, hour: float = 0, minute: float = 0, second: float = 0) -> float:
     """
     Julian date by the notebook's formula.
 
@@ -46,7 +48,7 @@ def julian_date(year, month, day, hour=0, minute=0, second=0):
     return days + 1721013.5 + hours / 24 - 0.5 * sign + 0.5
 
 
-def is_leap_year(year):
+def is_leap_year(year: int) -> bool:
     """
     The notebook's test for a leap year, which is inverted.
 
@@ -76,7 +78,9 @@ def is_leap_year(year):
     return year % 400 == 0 or year % 100 != 0
 
 
-def fractional_year(year, month, day, hour=0, minute=0, second=0):
+def fractional_year(
+    year: float, month: float, day: float, hour: float = 0, minute: float = 0, second: float = 0
+) -> float:
     """
     A date as years and fraction, as the notebook printed it.
 
@@ -110,7 +114,7 @@ def fractional_year(year, month, day, hour=0, minute=0, second=0):
     return year + days / (366 if leap else 365)
 
 
-def row_jd(start_jd, end_jd, k, n):
+def row_jd(start_jd: float, end_jd: float, k: int, n: int) -> float:
     """
     Julian date of integration ``k`` by the notebook.
 

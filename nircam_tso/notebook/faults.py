@@ -1,5 +1,7 @@
 """What was wrong in the notebook, each fault a switch."""
 
+from __future__ import annotations
+
 from enum import Flag, auto
 
 __all__ = ["NotebookFaults", "check_faults"]
@@ -40,9 +42,9 @@ class NotebookFaults(Flag):
     ALL = (1 << 17) - 1
 
     @property
-    def text(self):
+    def text(self) -> str:
         """What a single fault does, in a line."""
-        return _TEXTS[self.name]
+        return _TEXTS[str(self.name)]
 
 
 _TEXTS = {

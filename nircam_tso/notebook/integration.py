@@ -3,10 +3,10 @@
 import math
 import warnings
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 
+from nircam_tso.measure.registration import registered_shift
 from nircam_tso.notebook.faults import NotebookFaults
 
 __all__ = ["Fit", "Integration", "NotebookSettings"]
@@ -345,26 +345,8 @@ def _shift(self, faults):
     image = frame[rows, columns]
     if NotebookFaults.BLIND_TO_BAD not in faults:
         image = np.where(np.isnan(image), sky, image)
-    try:
-        with np.errstate(all="ignore"):
-            dx, dy = _cross_correlation_shifts()(template, image)
-    except (IndexError, ValueError):
-        # The highest correlation lies on the edge, or there is none at all.
-        return math.nan, math.nan
-    # Upstream takes n / 2 for the middle of an odd axis, whose middle is (n - 1) / 2.
-    dx, dy = (float(shift) - 0.5 * (n % 2) for shift, n in zip((dx, dy), image.shape[::-1], strict=True))
+    dx, dy = registered_shift(template, image)
     return dy, dx
-
-
-@cache
-def _cross_correlation_shifts():
-    from astropy.utils.exceptions import AstropyDeprecationWarning
-
-    with warnings.catch_warnings():
-        for name in ("TestRunner", "TestRunnerBase"):
-            warnings.filterwarnings("ignore", f".*\\b{name}\\b", AstropyDeprecationWarning)
-        from image_registration import cross_correlation_shifts
-    return cross_correlation_shifts
 
 
 def _fit(self, faults):

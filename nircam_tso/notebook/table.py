@@ -1,12 +1,22 @@
 """The notebook's two functions: one integration, and a series of them."""
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nircam_tso.notebook.faults import NotebookFaults, check_faults
 from nircam_tso.notebook.integration import Integration, NotebookSettings
 from nircam_tso.notebook.times import TIME_FAULTS, integration_time
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pandas import DataFrame
+
+    from nircam_tso.io.sources import Source
 
 __all__ = ["JD_OFFSET", "Series", "column_names", "load_fit_phot_time", "loads_fits_phots_times"]
 
@@ -239,15 +249,15 @@ class Series:
 
 
 def load_fit_phot_time(
-    fitsfile,
-    guesscenter=None,
-    subframesize=(10, 10),
-    aperrad=(5,),
-    nGroupsBig=100,
-    stddev0=2.0,
+    fitsfile: Source,
+    guesscenter: tuple[float, float] | None = None,
+    subframesize: tuple[int, int] = (10, 10),
+    aperrad: float | Sequence[float] = (5,),
+    nGroupsBig: int = 100,
+    stddev0: float = 2.0,
     *,
-    faults=NotebookFaults.ALL,
-):
+    faults: NotebookFaults = NotebookFaults.ALL,
+) -> DataFrame:
     """
     Measure one integration by the notebook's method.
 
@@ -312,15 +322,15 @@ def load_fit_phot_time(
 
 
 def loads_fits_phots_times(
-    fitsfiles,
-    guesscenter=None,
-    subframesize=(10, 10),
-    aperrad=(5,),
-    stddev0=2.0,
+    fitsfiles: Source,
+    guesscenter: tuple[float, float] | None = None,
+    subframesize: tuple[int, int] = (10, 10),
+    aperrad: float | Sequence[float] = (5,),
+    stddev0: float = 2.0,
     *,
-    nGroupsBig=100,
-    faults=NotebookFaults.ALL,
-):
+    nGroupsBig: int = 100,
+    faults: NotebookFaults = NotebookFaults.ALL,
+) -> DataFrame:
     """
     Measure a series of integrations by the notebook's method.
 

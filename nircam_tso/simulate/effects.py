@@ -1,5 +1,7 @@
 """What an exposure suffers: cosmic rays, pixels, resets, settling, a tilt. Each is off unless it is given."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -109,7 +111,7 @@ class CosmicRays:
     flagged: bool = True
     threshold: float = 4.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _check(self, "rate", least=0)
         _check(self, "charge", above=0)
         _check(self, "spread", least=0)
@@ -161,7 +163,7 @@ class PixelDefects:
     intra_pixel: float = 0.0
     reference: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("hot_fraction", "nan_fraction", "response_scatter", "intra_pixel"):
             _check(self, name, least=0, most=1)
         _check(self, "hot_rate", above=0)
@@ -198,7 +200,7 @@ class ResetEffects:
     offset: float = 0.0
     time: float = 1.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _check(self, "noise", least=0)
         _check(self, "offset", least=-np.inf)
         _check(self, "time", above=0)
@@ -231,7 +233,7 @@ class Settling:
     amplitude: float
     time: float = 900.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _check(self, "amplitude", least=-1)
         _check(self, "time", above=0)
 
@@ -276,7 +278,7 @@ class TiltEvent:
     duration: float = 1.4
     psf: Any = field(default=None, repr=False, compare=False)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not isinstance(self.time, Time):
             _check(self, "time", least=-np.inf)
         shift = np.asarray(self.shift, dtype=np.float64)
@@ -287,7 +289,7 @@ class TiltEvent:
             raise ValueError(f"TiltEvent.segment: {self.segment!r} is none of A1 to A6, B1 to B6, C1 to C6")
         _check(self, "duration", above=0)
 
-    def seconds(self, start):
+    def seconds(self, start: Time) -> float:
         """
         When it begins.
 
@@ -303,7 +305,7 @@ class TiltEvent:
         """
         return float((self.time - start).to_value(u.s)) if isinstance(self.time, Time) else self.time
 
-    def part_behind(self, begin, end, start):
+    def part_behind(self, begin: np.ndarray, end: np.ndarray, start: Time) -> np.ndarray:
         """
         How much of each integration has the tilt.
 

@@ -1,8 +1,11 @@
 """Simulated exposures on disk, with their truth beside them."""
 
+from __future__ import annotations
+
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from astropy import units as u
 from astropy.table import QTable
@@ -17,6 +20,11 @@ from nircam_tso.simulate.psf import weak_lens_psf
 from nircam_tso.simulate.scene import Scene, make_truth
 from nircam_tso.simulate.settings import EFFECTS, SimulationSettings
 from nircam_tso.timing.clock import offline
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from os import PathLike
+    from typing import Any
 
 __all__ = ["DEMO_TRANSIT", "Simulation", "demo_exposure", "simulate_exposure"]
 
@@ -47,6 +55,15 @@ class Simulation:
         The same table as ECSV.
     settings : SimulationSettings
         All settings.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from nircam_tso.simulate import simulate_exposure
+    >>> with TemporaryDirectory() as folder:
+    ...     simulation = simulate_exposure(folder, n_integrations=4, shape=(24, 32))
+    >>> len(simulation.paths), len(simulation.truth), simulation.settings.shape
+    (1, 4, (24, 32))
     """
 
     paths: list[Path]
@@ -72,7 +89,14 @@ def _truth_meta(settings, scene):
 
 
 @offline()
-def simulate_exposure(folder, settings=None, *, overwrite=False, progress=None, **changes):
+def simulate_exposure(
+    folder: str | PathLike[str],
+    settings: SimulationSettings | None = None,
+    *,
+    overwrite: bool = False,
+    progress: Callable[..., Any] | None = None,
+    **changes: Any,
+) -> Simulation:
     """
     Simulate an exposure of a star and write it as files of JWST or NCDHAS.
 
@@ -157,7 +181,9 @@ def simulate_exposure(folder, settings=None, *, overwrite=False, progress=None, 
     return Simulation(paths=paths, truth=truth, truth_path=truth_path, settings=settings)
 
 
-def demo_exposure(folder, *, overwrite=False, progress=None, **changes):
+def demo_exposure(
+    folder: str | PathLike[str], *, overwrite: bool = False, progress: Callable[..., Any] | None = None, **changes: Any
+) -> Simulation:
     """
     The exposure that the demo measures: a transit of about 1 % in four hours.
 

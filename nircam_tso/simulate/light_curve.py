@@ -5,9 +5,17 @@ own. A uniform disc has a closed form; a limb-darkened one is summed over rings
 of the star, each weighted by its brightness and the part of it that is covered.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 from astropy import units as u
 from astropy.time import Time
+
+if TYPE_CHECKING:
+    from astropy.units import Quantity
+    from numpy.typing import ArrayLike
 
 __all__ = ["eclipse_light_curve", "occulted_flux", "projected_separation", "transit_light_curve"]
 
@@ -62,7 +70,7 @@ def _darkened_disc(z, rp, u1, u2):
     return covered / _core_brightness(1.0, u1, u2)
 
 
-def occulted_flux(z, rp, limb_darkening=None):
+def occulted_flux(z: ArrayLike, rp: float, limb_darkening: tuple[float, float] | None = None) -> np.ndarray:
     """
     Relative flux of a star behind a dark disc.
 
@@ -122,7 +130,14 @@ def _days_since(time, t0):
     return u.Quantity(time, u.day).value - u.Quantity(t0, u.day).value
 
 
-def projected_separation(time, *, t0, period, a_rs, inclination):
+def projected_separation(
+    time: ArrayLike | Quantity | Time,
+    *,
+    t0: float | Quantity | Time,
+    period: float | Quantity,
+    a_rs: float,
+    inclination: float | Quantity,
+) -> tuple[np.ndarray, np.ndarray]:
     """
     Distance of planet and star on the sky, on a circular orbit.
 
@@ -151,6 +166,13 @@ def projected_separation(time, *, t0, period, a_rs, inclination):
     ValueError
         For a period that is not positive, an orbit within the star, or an inclination
         outside 0 to 180 degrees.
+
+    Examples
+    --------
+    >>> from nircam_tso.simulate import projected_separation
+    >>> separation, in_front = projected_separation([0.0, 1.5], t0=0, period=3.0, a_rs=12.0, inclination=90.0)
+    >>> separation.round(6), in_front
+    (array([0., 0.]), array([ True, False]))
     """
     period = float(u.Quantity(period, u.day).value)
     degrees = float(u.Quantity(inclination, u.deg).value)
@@ -177,7 +199,17 @@ def _radius(rp, depth):
     return np.sqrt(depth)
 
 
-def transit_light_curve(time, *, t0, period, a_rs, inclination, rp=None, depth=None, limb_darkening=None):
+def transit_light_curve(
+    time: ArrayLike | Quantity | Time,
+    *,
+    t0: float | Quantity | Time,
+    period: float | Quantity,
+    a_rs: float,
+    inclination: float | Quantity,
+    rp: float | None = None,
+    depth: float | None = None,
+    limb_darkening: tuple[float, float] | None = None,
+) -> np.ndarray:
     """
     Relative flux of a star that a planet on a circular orbit crosses.
 
@@ -216,7 +248,7 @@ def transit_light_curve(time, *, t0, period, a_rs, inclination, rp=None, depth=N
 
     See Also
     --------
-    occulted_flux : the flux from the distance of the centres, with the formula's source
+    occulted_flux : The flux from the distance of the centres, with the formula's source.
 
     Examples
     --------
@@ -229,7 +261,17 @@ def transit_light_curve(time, *, t0, period, a_rs, inclination, rp=None, depth=N
     return np.where(in_front, occulted_flux(separation, rp, limb_darkening), 1.0)
 
 
-def eclipse_light_curve(time, *, t0, period, a_rs, inclination, planet_flux, rp=None, depth=None):
+def eclipse_light_curve(
+    time: ArrayLike | Quantity | Time,
+    *,
+    t0: float | Quantity | Time,
+    period: float | Quantity,
+    a_rs: float,
+    inclination: float | Quantity,
+    planet_flux: float,
+    rp: float | None = None,
+    depth: float | None = None,
+) -> np.ndarray:
     """
     Relative flux of a star and a planet on a circular orbit that goes behind it.
 

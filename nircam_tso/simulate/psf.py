@@ -5,6 +5,8 @@ hexagonal segments with gaps, the central hole and three struts, a wavefront of
 some waves of defocus, and the squared modulus of its Fourier transform.
 """
 
+from __future__ import annotations
+
 from functools import lru_cache
 
 import numpy as np
@@ -137,7 +139,14 @@ def _uneven_pixels(x, y, shape, stddev, theta, intra_pixel):
     return images
 
 
-def gaussian_psf(shape, *, stddev=(1.0, 1.0), theta=0.0, position=None, pixel_integrated=False):
+def gaussian_psf(
+    shape: tuple[int, int],
+    *,
+    stddev: float | tuple[float, float] = (1.0, 1.0),
+    theta: float = 0.0,
+    position: tuple[float, float] | None = None,
+    pixel_integrated: bool = False,
+) -> np.ndarray:
     """
     One Gaussian star, normalised to sum 1.
 
@@ -176,7 +185,7 @@ def gaussian_psf(shape, *, stddev=(1.0, 1.0), theta=0.0, position=None, pixel_in
     return image / image.sum()
 
 
-def segmented_pupil(step, *, subsamples=4):
+def segmented_pupil(step: float, *, subsamples: int = 4) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """
     Transmission of a pupil of 18 hexagonal segments around a missing one.
 
@@ -193,6 +202,14 @@ def segmented_pupil(step, *, subsamples=4):
         Between 0 and 1; n is odd and the middle sample lies on the axis.
     x, y : `~numpy.ndarray`, shape (1, n) and (n, 1)
         Coordinates, m.
+
+    Examples
+    --------
+    >>> from nircam_tso.simulate import segmented_pupil
+    >>> transmission, x, y = segmented_pupil(0.05)
+    >>> n = len(transmission)
+    >>> float(transmission[n // 2, n // 2]), float(transmission.max())
+    (0.0, 1.0)
     """
     pitch = SEGMENT_WIDTH + SEGMENT_GAP
     half = int(np.ceil(2.6 * pitch / step)) + 1
@@ -250,7 +267,15 @@ def segment_centre(name):
     return float(distance * np.sin(angle)), float(distance * np.cos(angle))
 
 
-def weak_lens_psf(shape, *, wavelength=DEFOCUS_WAVELENGTH, waves=8.0, pixel_scale=0.0311, position=None, tilt=None):
+def weak_lens_psf(
+    shape: tuple[int, int],
+    *,
+    wavelength: float = DEFOCUS_WAVELENGTH,
+    waves: float = 8.0,
+    pixel_scale: float = 0.0311,
+    position: tuple[float, float] | None = None,
+    tilt: tuple[str, float, float] | None = None,
+) -> np.ndarray:
     """
     Image of a star through a weak lens, integrated over pixels.
 

@@ -1,5 +1,7 @@
 """1/f noise of the readout: drifts of the outputs while pixel after pixel is read."""
 
+from __future__ import annotations
+
 import numpy as np
 from scipy import fft
 
@@ -51,7 +53,16 @@ class CorrelatedNoise:
     ((5, 32, 48), True)
     """
 
-    def __init__(self, shape, amplitude, *, outputs=1, common=0.5, fast_axis=1, slow_axis=2):
+    def __init__(
+        self,
+        shape: tuple[int, int],
+        amplitude: float,
+        *,
+        outputs: int = 1,
+        common: float = 0.5,
+        fast_axis: int = 1,
+        slow_axis: int = 2,
+    ) -> None:
         self.fast_axis, self.slow_axis = fast_axis, slow_axis
         self.n_lines, self.length = shape if abs(fast_axis) == 1 else shape[::-1]
         if self.length % outputs:
@@ -63,7 +74,7 @@ class CorrelatedNoise:
         self._numbers = np.arange(1, (self._size + 1) // 2)
 
     @property
-    def variance(self):
+    def variance(self) -> float:
         """Variance of a pixel: that of all frequencies down to once in two frames."""
         return self.amplitude**2 * (1 / self._numbers).sum()
 
@@ -81,7 +92,7 @@ class CorrelatedNoise:
         spectrum[1 : n + 1] = parts[0] + 1j * parts[1]
         return fft.irfft(spectrum, self._size)[: self._n_times]
 
-    def frames(self, random, n):
+    def frames(self, random: np.random.Generator, n: int) -> np.ndarray:
         """
         The next frames.
 

@@ -1,9 +1,15 @@
 """How a detector is read: frames, groups, resets, and the times that follow."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 import numpy as np
 from astropy import units as u
+
+if TYPE_CHECKING:
+    from astropy.time import Time
 
 __all__ = ["Readout", "frame_time_of", "row_reset_time_of"]
 
@@ -145,7 +151,7 @@ class Readout:
     resets: int = 1
     row_reset_time: float = 0.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         least = {"n_groups": 1, "n_frames": 1}
         for name in (field.name for field in fields(self) if not field.name.endswith("_time")):
             value = getattr(self, name)
@@ -157,42 +163,42 @@ class Readout:
             raise ValueError(f"row_reset_time: {self.row_reset_time} s is not 0 or more")
 
     @property
-    def pattern(self):
+    def pattern(self) -> str:
         """Name of the readout pattern, ``"CUSTOM"`` if it has none."""
         return _PATTERNS.get((self.n_frames, self.group_gap), "CUSTOM")
 
     @property
-    def group_time(self):
+    def group_time(self) -> float:
         """Seconds from group to group (TGROUP)."""
         return self.frame_time * (self.n_frames + self.group_gap)
 
     @property
-    def integration_time(self):
+    def integration_time(self) -> float:
         """Seconds from an integration's reset to its last frame (EFFINTTM)."""
         frames = self.dropped_first + self.n_groups * self.n_frames + (self.n_groups - 1) * self.group_gap
         return self.frame_time * frames
 
     @property
-    def cadence(self):
+    def cadence(self) -> float:
         """Seconds from integration to integration."""
         return self.integration_time + self.frame_time * (self.resets + self.dropped_between) + self.row_reset_time
 
     @property
-    def measured_time(self):
+    def measured_time(self) -> float:
         """Seconds in which the light was collected that a rate is measured from."""
         return self.group_time * (self.n_groups - 1) if self.n_groups > 1 else self.integration_time
 
     @property
-    def read_times(self):
+    def read_times(self) -> np.ndarray:
         """Seconds from the reset to each frame that is kept, shape (n_groups, n_frames)."""
         group = np.arange(self.n_groups)[:, None] * (self.n_frames + self.group_gap)
         return self.frame_time * (self.dropped_first + group + np.arange(self.n_frames) + 1)
 
-    def span(self, n_integrations):
+    def span(self, n_integrations: int) -> float:
         """Seconds from EXPSTART to EXPEND."""
         return self.frame_time * self.resets_at_start + (n_integrations - 1) * self.cadence + self.integration_time
 
-    def integrations(self, start, numbers):
+    def integrations(self, start: Time, numbers: np.ndarray) -> tuple[Time, Time, Time]:
         """
         Start, middle and end of integrations.
 

@@ -1,9 +1,12 @@
 """Settings by name, from files, and from words: what a person in a shell writes."""
 
+from __future__ import annotations
+
 import math
 import tomllib
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from astropy import units as u
 from astropy.time import Time
@@ -15,6 +18,11 @@ from nircam_tso.simulate.psf import weak_lens_psf
 from nircam_tso.simulate.readout import row_reset_time_of
 from nircam_tso.simulate.settings import SimulationSettings
 from nircam_tso.simulate.tilt import defocus_waves, wavelength_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from os import PathLike
+    from typing import Any
 
 __all__ = ["SIMULATION_PRESETS", "read_recipe", "settings_from"]
 
@@ -70,7 +78,7 @@ SIMULATION_PRESETS = {
 _PLANET = {"a_rs": 12.6, "inclination": 88.9, "limb_darkening": (0.15, 0.15)}
 
 
-def read_recipe(path):
+def read_recipe(path: str | PathLike[str]) -> dict[str, Any]:
     """
     Read settings from a TOML file.
 
@@ -106,7 +114,7 @@ def read_recipe(path):
         raise InputFileError(f"is no TOML file ({error})", path=path) from error
 
 
-def settings_from(values):
+def settings_from(values: Mapping[str, Any]) -> SimulationSettings:
     """
     Settings out of what can be written in a file.
 

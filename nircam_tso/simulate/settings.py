@@ -1,9 +1,11 @@
 """What to simulate: one frozen, checked set of settings."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from astropy import units as u
@@ -14,6 +16,11 @@ from nircam_tso.simulate.checks import in_pixels, pair, positive
 from nircam_tso.simulate.effects import CosmicRays, PixelDefects, ResetEffects, Settling, TiltEvent, as_effect
 from nircam_tso.simulate.orbit import ephemeris
 from nircam_tso.simulate.readout import Readout, frame_time_of
+
+if TYPE_CHECKING:
+    from astropy.units import UnitBase
+
+    from nircam_tso.simulate.orbit import Ephemeris
 
 __all__ = ["EFFECTS", "SimulationSettings"]
 
@@ -229,7 +236,7 @@ class SimulationSettings:
     seed: int = 1
     readout: Readout = field(init=False, repr=False)
 
-    def changed(self, **changes):
+    def changed(self, **changes: Any) -> SimulationSettings:
         """
         These settings with some of them changed.
 
@@ -249,9 +256,9 @@ class SimulationSettings:
         >>> SimulationSettings(shape=(64, 64)).changed(shape=(160, 160)).subarray
         'SUB160P'
         """
-        return replace(self, **{**dict.fromkeys(self._found), **changes})
+        return replace(self, **{**dict.fromkeys(vars(self)["_found"]), **changes})
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         put = lambda name, value: object.__setattr__(self, name, value)  # noqa: E731
         put(
             "_found",
@@ -360,65 +367,65 @@ class SimulationSettings:
         put("readout", Readout(**{part.name: getattr(self, part.name) for part in fields(Readout)}))
 
     @cached_property
-    def ephemeris(self):
+    def ephemeris(self) -> Ephemeris:
         """Where the observatory is, an `~nircam_tso.simulate.orbit.Ephemeris` for the middle of the exposure."""
         middle = self.start + self.readout.span(self.n_integrations) / 2 * u.s
         # Headers give it for a whole minute.
         return ephemeris(Time(np.round(middle.mjd * 1440) / 1440, format="mjd", scale="utc"))
 
     @property
-    def is_ramp(self):
+    def is_ramp(self) -> bool:
         """Whether the product holds groups rather than one image per integration."""
         return self.product in ("uncal", "red")
 
     @property
-    def told(self):
+    def told(self) -> list[str]:
         """Names of the settings that the table of truth tells, in order."""
         return [
             name
             for name, part in self.__dataclass_fields__.items()
-            if not part.metadata or not (name in self._found or getattr(self, name) == part.default)
+            if not part.metadata or not (name in vars(self)["_found"] or getattr(self, name) == part.default)
         ]
 
     @property
-    def is_calibrated(self):
+    def is_calibrated(self) -> bool:
         """Whether the values are MJy/sr."""
         return self.product in ("calints", "crfints")
 
     @property
-    def is_long(self):
+    def is_long(self) -> bool:
         """Whether the detector belongs to the long-wave channel."""
         return self.detector.endswith("LONG")
 
     @property
-    def is_flipped(self):
+    def is_flipped(self) -> bool:
         """Whether rows are read from left to right and from the top down (FASTAXIS 1, SLOWAXIS -2)."""
         return self.detector in _FLIPPED
 
     @property
-    def pixel_scale(self):
+    def pixel_scale(self) -> float:
         """Width of a pixel, arcsec."""
         return 0.063 if self.is_long else 0.0311
 
     @property
-    def pixel_area(self):
+    def pixel_area(self) -> float:
         """Area of a pixel, sr (PIXAR_SR)."""
         return (self.pixel_scale * np.pi / 180 / 3600) ** 2
 
     @property
-    def photmjsr(self):
+    def photmjsr(self) -> float:
         """MJy/sr of a DN/s (PHOTMJSR), near that of F210M and of F444W."""
         return 0.3925 if self.is_long else 1.42
 
     @property
-    def image_scale(self):
+    def image_scale(self) -> float:
         """What one electron/s in a pixel comes to in the image as it is measured (ramps: last less first group)."""
         if self.is_ramp:
             return self.readout.group_time * max(self.n_groups - 1, 1) / self.gain
         return self.photmjsr / self.gain if self.is_calibrated else 1 / self.gain
 
     @property
-    def image_unit(self):
+    def image_unit(self) -> UnitBase:
         """Unit of the image as it is measured, an astropy unit."""
         count = u.DN if self.format == "jwst" else u.adu
         if self.is_ramp:
@@ -426,6 +433,7 @@ class SimulationSettings:
         return u.MJy / u.sr if self.is_calibrated else count / u.s
 
     @cached_property
-    def nominal_position(self):
+    def nominal_position(self) -> tuple[float, float]:
         """Mean of ``position``, (x, y)."""
-        return tuple(float(v) for v in np.atleast_2d(self.position).mean(axis=0))
+        x, y = np.atleast_2d(self.position).mean(axis=0)
+        return float(x), float(y)

@@ -4,11 +4,13 @@ UTC has days of 86,401 seconds, so spans are taken and divided in TAI: a
 leap second within an exposure then needs no care.
 """
 
+from __future__ import annotations
+
 import warnings
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import erfa
 import numpy as np
@@ -17,6 +19,9 @@ from astropy.utils import iers
 
 from nircam_tso.exceptions import NircamTSOWarning
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 __all__ = ["MJD_ZERO", "Moment", "mjd_to_tai", "offline", "tai_to_time", "time_to_tai", "utc_to_tai", "warn_if_expired"]
 
 #: Julian date of MJD 0.
@@ -24,7 +29,7 @@ MJD_ZERO = 2400000.5
 _DAY = 86400.0
 # Stands in for what is unknown, under a mask: a NaN would make ERFA warn.
 _UNKNOWN_DAY = 51544.0
-_warned = []
+_warned: list[datetime] = []
 
 
 class Moment(NamedTuple):
@@ -64,7 +69,7 @@ class Moment(NamedTuple):
 
 
 @contextmanager
-def offline():
+def offline() -> Iterator[None]:
     """
     Work with times without the network, and without warnings about old tables.
 

@@ -48,7 +48,7 @@ def is_jwst(segment):
     """
     if segment.kind.startswith("ncdhas"):
         return False
-    return segment.kind.startswith("jwst") or str(segment.header.get("TELESCOP", "")).strip() == "JWST"
+    return segment.kind.startswith("jwst") or str(segment.cards.get("TELESCOP", "")).strip() == "JWST"
 
 
 def fill_jwst(rows, exposure, members, row_reset_time):
@@ -106,9 +106,9 @@ def _integrations(exposure, segments, at, local):
     for i, segment in enumerate(segments):
         if segment.kind in ("jwst-rate", "jwst-cal"):
             try:
-                begin = whole(segment.header, "INTSTART") or 1
-                count = whole(segment.header, "NINTS") or 1
-                end = whole(segment.header, "INTEND") or begin + count - 1
+                begin = whole(segment.cards, "INTSTART") or 1
+                count = whole(segment.cards, "NINTS") or 1
+                end = whole(segment.cards, "INTEND") or begin + count - 1
             except TimeMetadataError:
                 continue
             first[local == i], last[local == i] = begin, max(begin, end)
@@ -116,7 +116,7 @@ def _integrations(exposure, segments, at, local):
 
 
 def _read(rows, segment, last, row_reset_time):
-    header = segment.header
+    header = segment.cards
     try:
         readout = Readout.from_header(header)
         begin = mjd_card(header, "EXPSTART")
@@ -228,7 +228,7 @@ def _from_table(rows, segments, at, local, first, last, day, expected, cards, ro
     ranges = [(int(first[local == i].min()), int(last[local == i].max())) for i in range(len(segments))]
     joined = join_int_times(tables, ranges, local, first, day, expected)
     rows.note(*joined.notes)
-    header = segments[0].header
+    header = segments[0].cards
     why = _far_off(segments, joined, first, day, cards, row_reset_time)
     if why is not None or joined.contradiction:
         shown = describe(header, *(card for card in _READOUT_CARDS if card in header))
@@ -279,7 +279,7 @@ def _far_off(segments, joined, first, day, cards, row_reset_time):
     index = next((i for i, own in enumerate(cards) if own.starts and own.length is not None), None)
     if index is None or not joined.in_table.any():
         return None
-    own, header = cards[index], segments[index].header
+    own, header = cards[index], segments[index].cards
     row = np.flatnonzero(joined.in_table)[0]
     number = int(first[row])
     due = 0.5 * own.length

@@ -1,7 +1,10 @@
 """The times of every row of the product: each from the most trusted source there is."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from astropy.time import Time
@@ -14,6 +17,13 @@ from nircam_tso.timing.clock import tai_to_time, time_to_tai, warn_if_expired
 from nircam_tso.timing.jwst import fill_jwst, is_jwst
 from nircam_tso.timing.rows import RowTimes, collecting_time, group_time, readout_of
 from nircam_tso.timing.shares import fill_from_dates
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from astropy.coordinates import SkyCoord
+
+    from nircam_tso.io.exposure import Exposure
 
 __all__ = ["Times", "exposure_times"]
 
@@ -47,6 +57,15 @@ class Times:
         What was odd, naming the cards.
     readout_fraction : float
         The moment within a frame's readout that the times are for: 0.5 is the middle.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nircam_tso.io.sources import open_exposure
+    >>> from nircam_tso.timing import exposure_times
+    >>> times = exposure_times(open_exposure(np.zeros((3, 32, 32))))
+    >>> times.source, bool(times.middle.mask.all())
+    ('none', True)
     """
 
     start: Time
@@ -66,17 +85,17 @@ class Times:
 
 
 def exposure_times(
-    exposure,
+    exposure: Exposure,
     *,
-    ramp="last-first",
-    group_range=None,
-    row_reset_time=0.0,
-    time_reference="middle",
-    star_row=None,
-    target=None,
-    given=None,
-    on_error="raise",
-):
+    ramp: Literal["last-first", "slope", "groups"] = "last-first",
+    group_range: tuple[int, int] | None = None,
+    row_reset_time: float = 0.0,
+    time_reference: Literal["middle", "pixel"] = "middle",
+    star_row: float | None = None,
+    target: SkyCoord | None = None,
+    given: Time | None = None,
+    on_error: Literal["raise", "flag"] = "raise",
+) -> Times:
     """
     Times of every integration, or group step, of an exposure.
 
@@ -210,7 +229,7 @@ def _fill(rows, exposure, row_reset_time):
     for index, segment in enumerate(exposure.segments):
         if is_jwst(segment):
             # EXPOSURE counts anew in each activity, and may be absent: numbers that begin anew always tell.
-            before, key = key, (segment.exposure_number, *(text(segment.header, card) for card in _ACTIVITY))
+            before, key = key, (segment.exposure_number, *(text(segment.cards, card) for card in _ACTIVITY))
             run += key != before or segment.first_integration <= last
             last = segment.first_integration
             visits.setdefault(run, []).append(index)
@@ -235,7 +254,7 @@ def _pixel_reference(exposure, star_row):
     """Fraction of a frame's readout after which the star's row is read, and each row's shift in s."""
     if star_row is None or not math.isfinite(star_row):
         raise ValueError(f"star_row: {star_row!r} is not a row; time_reference='pixel' needs the star's")
-    header, rows = exposure.segments[0].header, exposure.shape[0]
+    header, rows = exposure.segments[0].cards, exposure.shape[0]
     try:
         slow, size = number(header, "SLOWAXIS"), whole(header, "SUBSIZE2")
     except TimeMetadataError as error:
@@ -311,7 +330,7 @@ def _part_of_ramp(rows, exposure, groups):
 def _finish(rows, exposure, source, at_table, ramp, groups, target, fraction, given):
     known = np.isfinite(rows.middle) & np.isfinite(rows.day)
     flags = np.where(known, rows.flags, np.uint32(QualityFlag.TIME_INVALID)).astype(np.uint32)
-    headers = [segment.header for segment in exposure.segments]
+    headers = [segment.cards for segment in exposure.segments]
     own = barycentric_times(rows.day, rows.middle, source, headers, target)
     table_day, table_middle, table_bjd = at_table
     if given is None and np.isfinite(table_bjd).any():

@@ -1,12 +1,20 @@
 """The detector's readout: frames, groups, resets, and the times they take."""
 
+from __future__ import annotations
+
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nircam_tso.exceptions import TimeMetadataError
 from nircam_tso.timing.cards import describe, number, text, whole
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from astropy.io.fits import Header
 
 __all__ = ["ROW_RESET_LIMIT", "Readout", "nircam_frame_time"]
 
@@ -17,7 +25,7 @@ ROW_RESET_LIMIT = 0.021
 _PIXEL_TIME = 1e-5
 
 
-def nircam_frame_time(n_columns, n_rows, n_outputs):
+def nircam_frame_time(n_columns: int, n_rows: int, n_outputs: int) -> float:
     """
     Time that NIRCam takes to read a subarray once.
 
@@ -94,7 +102,7 @@ class Readout:
     nrststrt: int = 0
     nints: int | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not (np.isfinite(self.tframe) and self.tframe > 0):
             raise TimeMetadataError(f"TFRAME = {self.tframe!r} is not a positive time")
         for name in ("ngroups", "nframes"):
@@ -102,7 +110,7 @@ class Readout:
                 raise TimeMetadataError(f"{name.upper()} = {getattr(self, name)!r} is not 1 or more")
 
     @classmethod
-    def from_header(cls, header):
+    def from_header(cls, header: Header) -> Readout | None:
         """
         Read the pattern from a header.
 
@@ -134,27 +142,27 @@ class Readout:
         return cls(*needed, *others, nints=whole(header, "NINTS"))
 
     @property
-    def group_frames(self):
+    def group_frames(self) -> int:
         """Frames from one group to the next."""
         return self.nframes + self.groupgap
 
     @property
-    def group_time(self):
+    def group_time(self) -> float:
         """Time from one group to the next, s."""
         return self.tframe * self.group_frames
 
     @property
-    def integration_time(self):
+    def integration_time(self) -> float:
         """Time from an integration's start to its last read, s."""
         frames = self.drpfrms1 + self.ngroups * self.nframes + (self.ngroups - 1) * self.groupgap
         return self.tframe * frames
 
     @property
-    def cadence(self):
+    def cadence(self) -> float:
         """Time from one integration's start to the next, s, without resets of rows."""
         return self.integration_time + self.tframe * (self.nresets + self.drpfrms3)
 
-    def start_of(self, integration, row_reset_time=0.0):
+    def start_of(self, integration: Any, row_reset_time: float = 0.0) -> Any:
         """
         Start of integrations.
 
@@ -172,7 +180,7 @@ class Readout:
         """
         return self.tframe * self.nrststrt + (integration - 1) * (self.cadence + row_reset_time)
 
-    def span(self, row_reset_time=0.0):
+    def span(self, row_reset_time: float = 0.0) -> float:
         """
         Time from EXPSTART to EXPEND that the pattern asks for.
 
@@ -188,7 +196,7 @@ class Readout:
         """
         return self.start_of(self.nints, row_reset_time) + self.integration_time
 
-    def group_center(self, group, fraction=0.5):
+    def group_center(self, group: Any, fraction: float = 0.5) -> Any:
         """
         Mean time of a group's reads of one pixel.
 
@@ -206,7 +214,7 @@ class Readout:
         """
         return self.tframe * (self.drpfrms1 + group * self.group_frames + (self.nframes - 1) / 2 + fraction)
 
-    def oddities(self, header):
+    def oddities(self, header: Header) -> list[str]:
         """
         What in a header disagrees with the pattern, though no time depends on it.
 

@@ -122,7 +122,7 @@ def misfit(segments, kinds=("array",)):
         return None
     if len(set(promises)) == 1 and _keeps(promises[0], segments):
         return None
-    cards = describe(segments[0].header, *(c for c in ("INTSTART", "INTEND", "NINTS") if c in segments[0].header))
+    cards = describe(segments[0].cards, *(c for c in ("INTSTART", "INTEND", "NINTS") if c in segments[0].cards))
     count = sum(segment.n_integrations for segment in segments)
     return (
         f"{cards} and {count} integration{'s' * (count != 1)} handed over contradict each other: which ones they are "
@@ -139,7 +139,7 @@ def _keeps(promise, segments):
 
 def _promise(segment):
     """First integration (None where no card tells) and count of what a header is about, or None."""
-    header = segment.header
+    header = segment.cards
     try:
         if (number(header, "ON_NINT") or 0) >= 1:
             return None
@@ -167,7 +167,7 @@ def readout_of(segment):
         None also where a card is malformed: those who need it ask `Readout` themselves.
     """
     try:
-        return Readout.from_header(segment.header)
+        return Readout.from_header(segment.cards)
     except TimeMetadataError:
         return None
 
@@ -186,7 +186,7 @@ def group_time(segment):
         Seconds, NaN where no card tells.
     """
     try:
-        value = number(segment.header, "TGROUP")
+        value = number(segment.cards, "TGROUP")
     except TimeMetadataError:
         value = None
     if value is None:
@@ -215,7 +215,7 @@ def collecting_time(segment, ramp, group_range):
         XPOSURE, for finished images; EFFEXPTM, else NINTS times EFFINTTM, for averages
         of several integrations. NaN where no card tells.
     """
-    header = segment.header
+    header = segment.cards
     if segment.n_groups is not None:
         return group_time(segment) * (1 if ramp == "groups" else group_range[1] - group_range[0])
     try:

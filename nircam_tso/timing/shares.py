@@ -35,7 +35,7 @@ def fill_from_dates(rows, exposure, members):
     groups = {}
     for index in members:
         segment = exposure.segments[index]
-        key = (segment.exposure_number, *(text(segment.header, card) for card in _DATE_CARDS))
+        key = (segment.exposure_number, *(text(segment.cards, card) for card in _DATE_CARDS))
         # Without dates, files have nothing to share.
         groups.setdefault(key if any(key[1:]) else index, []).append(index)
     stops = np.cumsum([segment.n_integrations for segment in exposure.segments])
@@ -49,10 +49,10 @@ def fill_from_dates(rows, exposure, members):
         try:
             if not _divide(rows, segments, at, exposure.integration):
                 numbers = _numbers(rows, segments, at, exposure.integration)
-                promised = whole(segments[0].header, "NINTS") or 1
+                promised = whole(segments[0].cards, "NINTS") or 1
                 several = max(promised, len(segments), 1 if numbers is None else int(numbers.max())) > 1
                 if several and not segments[0].kind.startswith(("image", "array")):
-                    cards = describe(segments[0].header, "DATE-OBS", "TIME-OBS", "NINTS")
+                    cards = describe(segments[0].cards, "DATE-OBS", "TIME-OBS", "NINTS")
                     rows.note(f"{cards}: the start of an exposure of several integrations, and no end: times masked")
                     continue
                 for segment, own in zip(segments, at, strict=True):
@@ -64,7 +64,7 @@ def fill_from_dates(rows, exposure, members):
 def _divide(rows, segments, at, integration):
     """Even shares of the span from start to end; False if the header tells no such span."""
     segment = segments[0]
-    header = segment.header
+    header = segment.cards
     if not any(text(header, card) for card in ("DATE-END", "TIME-END", "EXPEND")):
         return False
     numbers = _numbers(rows, segments, at, integration)
@@ -137,17 +137,17 @@ def _divide(rows, segments, at, integration):
 
 def _on_nint(rows, segment):
     """ON_NINT where it is a number from 1, else None, as for the readers."""
-    value = number(segment.header, "ON_NINT")
+    value = number(segment.cards, "ON_NINT")
     if value is None or value >= 1:
-        return whole(segment.header, "ON_NINT")
-    rows.note(f"{segment.name}: {describe(segment.header, 'ON_NINT')} is no number of an integration: not used")
+        return whole(segment.cards, "ON_NINT")
+    rows.note(f"{segment.name}: {describe(segment.cards, 'ON_NINT')} is no number of an integration: not used")
     return None
 
 
 def _checked(rows, segment, card):
     """A card that only serves to check others, or None with a note."""
     try:
-        return mjd_card(segment.header, card)
+        return mjd_card(segment.cards, card)
     except TimeMetadataError as error:
         rows.note(f"{segment.name}: {error}: not used")
         return None
@@ -158,16 +158,16 @@ def _numbers(rows, segments, at, integration):
     numbers = []
     for segment, own in zip(segments, at, strict=True):
         # The readers of JWST's files, and of arrays with their headers, heed INTSTART.
-        if segment.kind.startswith("jwst") or (segment.kind == "array" and text(segment.header, "TELESCOP") == "JWST"):
+        if segment.kind.startswith("jwst") or (segment.kind == "array" and text(segment.cards, "TELESCOP") == "JWST"):
             numbers.append(integration[own])
             continue
         first = _on_nint(rows, segment)
         if first is None and (segment.kind.startswith("ncdhas") or len(segments) > 1):
-            names = (segment.name, text(segment.header, "FILENAME") or "")
+            names = (segment.name, text(segment.cards, "FILENAME") or "")
             first = integration_in_name(*names)
         if first is None and len(segments) == 1:
             # Alone with its dates: a reader's running number counts other exposures too.
-            part = segment.kind.startswith("ncdhas") and (whole(segment.header, "NINTS") or 1) > len(own)
+            part = segment.kind.startswith("ncdhas") and (whole(segment.cards, "NINTS") or 1) > len(own)
             first = None if part else 1
         if first is None:
             return None
@@ -177,7 +177,7 @@ def _numbers(rows, segments, at, integration):
 
 def _lengths(rows, segment, readout, count):
     """What cards say of the whole exposure's length, in seconds."""
-    header = segment.header
+    header = segment.cards
     start, end = (_checked(rows, segment, card) for card in ("EXPSTART", "EXPEND"))
     lengths = [end.since(start)] if start is not None and end is not None else []
     lengths += [number(header, key) for key in ("DURATION", "EFFEXPTM", "EXPTIME", "XPOSURE")]
@@ -190,7 +190,7 @@ def _lengths(rows, segment, readout, count):
 
 def _agrees(rows, segment, start, label, span=0.0):
     """Whether all cards about the start agree; else notes. In ground tests dates come before a near EXPSTART."""
-    header = segment.header
+    header = segment.cards
     found, errors = beginnings(header, _MJD_CARDS)
     rows.note(*(f"{segment.name}: {error}: not used" for error in errors))
     used = next((begin for begin in found if begin.label == label), Begin(start, label))
@@ -208,7 +208,7 @@ def _agrees(rows, segment, start, label, span=0.0):
 
 def _has_length(rows, segment, span, count, shared, shown):
     """Whether the span is as long as other cards say; else a note."""
-    header = segment.header
+    header = segment.cards
     start, end = (_checked(rows, segment, card) for card in ("EXPSTART", "EXPEND"))
     expected = None if start is None or end is None else end.since(start)
     cards, length = differs_from_length(header, span, count, shared, expected)
@@ -219,7 +219,7 @@ def _has_length(rows, segment, span, count, shared, shown):
 
 
 def _start_and_length(rows, segment, own):
-    header = segment.header
+    header = segment.cards
     start, label = start_of_exposure(header)
     if start is None:
         label = next((card for card in _MJD_CARDS if text(header, card)), None)

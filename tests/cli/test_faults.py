@@ -359,6 +359,20 @@ def test_outputs_that_cannot_be(start, stack, tmp_path, capsys):
     assert (tmp_path / "link.h5").is_symlink() and len(read(tmp_path / "kept.h5")) == 40
 
 
+def test_inputs_and_outputs_in_one_report(stack, tmp_path, capsys):
+    (tmp_path / "taken.h5").write_bytes(b"mine")
+    args = ["extract", str(tmp_path / "gone.fits"), "-o", str(tmp_path / "taken.h5"), "-o", str(tmp_path / "no/a.ecsv")]
+    assert main(args) == 4
+    told = capsys.readouterr().err.splitlines()
+    assert told[0] == "nircam-tso: 3 problems:" and len(told) == 4
+    for name, line in zip(("taken.h5", "no/a.ecsv", "gone.fits"), told[1:], strict=True):
+        assert name in line
+    # Products alone are no fault of the input.
+    assert main(["extract", str(stack), "--axis", "integrations", *args[2:]]) == 5
+    assert capsys.readouterr().err.startswith("nircam-tso: 2 problems:")
+    assert sorted(os.listdir(tmp_path)) == ["stack.fits", "taken.h5"]
+
+
 def test_folder_that_cannot_be_written(start, stack, tmp_path):
     folder = tmp_path / "locked"
     folder.mkdir()

@@ -22,6 +22,7 @@ from astropy.timeseries import TimeSeries
 
 from nircam_tso import read, write
 from nircam_tso.exceptions import IncompleteProductError, OutputError
+from nircam_tso.io import product_bytes
 from nircam_tso.io.atomic import claim, replace_file
 
 SUFFIXES = [".h5", ".ecsv"]
@@ -152,16 +153,70 @@ def test_fletcher32_is_on(tmp_path):
         assert file["timeseries"].chunks == (1024,)
 
 
+LONG = """
+import json, sys, time
+import numpy as np
+from astropy.time import Time
+from astropy.timeseries import TimeSeries
+from nircam_tso import read, write
+ts = TimeSeries(time=Time(60000 + np.arange(100) / 100, format="mjd"))
+source = {"name": "", "kind": "ncdhas-slp", "size": 820800, "header_sha256": "5f" * 32, "exposure": 1}
+sources = [source | {"name": f"integration {k}'s \\xe9.slp.fits"} for k in range(100_000)]
+ts.meta |= {"first": 1, "provenance": json.dumps({"sources": sources}), "last": "two"}
+ts.meta["notes"] = "; ".join(f"\\xe9 {k}:\\n\\u2028" for k in range(10_000))
+begin = time.perf_counter()
+path = write(ts, sys.argv[1])
+wrote = time.perf_counter()
+again = read(path)
+print(list(again.meta) == [*ts.meta, "n_rows", "complete"], all(again.meta[key] == ts.meta[key] for key in ts.meta),
+    len(again), wrote - begin, time.perf_counter() - wrote)
+assert write(again, path.with_stem("b")).read_bytes() == path.read_bytes()
+"""
+
+
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_description_of_too_many_files(tmp_path, suffix):
+def test_provenance_of_a_hundred_thousand_files(tmp_path, run, suffix):
+    path = tmp_path / f"a{suffix}"
+    result = run(LONG.replace("\\\\", "\\"), path)
+    assert result.returncode == 0, result.stderr
+    same, texts, rows, *seconds = result.stdout.split()[:5]
+    assert (same, texts, rows) == ("True", "True", "100")
+    assert max(map(float, seconds)) < 20
+    assert int(result.stdout.splitlines()[-1]) < 700 * 1e6
+    raw = path.read_bytes()
+    at = raw.index(b"integration 77777")
+    path.write_bytes(raw[:at] + b"I" + raw[at + 1 :])
+    with pytest.raises(IncompleteProductError, match="changed"):
+        read(path)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_long_texts_are_read_by_others(tmp_path, suffix):
+    ts = make(3)
+    ts.meta["provenance"] = json.dumps([{"name": f"integration {k}.fits"} for k in range(3_000)])
+    path = write(ts, tmp_path / f"a{suffix}")
+    if suffix == ".ecsv":
+        assert QTable.read(path, format="ascii.ecsv").meta["provenance"] == ts.meta["provenance"]
+        return
+    assert QTable.read(path, path="timeseries").meta["provenance"] == "see timeseries.meta.provenance"
+    with h5py.File(path) as file:
+        assert file["timeseries.meta.provenance"][()].tobytes().decode() == ts.meta["provenance"]
+        assert file["timeseries.meta.provenance"].fletcher32
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_texts_without_measure(tmp_path, monkeypatch, suffix):
     """What could not be read again is not written."""
     ts = make(3)
-    ts.meta["provenance"] = json.dumps([{"name": f"integration {k}.fits"} for k in range(15_000)])
-    assert read(write(ts, tmp_path / f"a{suffix}")).meta["provenance"] == ts.meta["provenance"]
-    ts.meta["provenance"] *= 20
+    monkeypatch.setattr(product_bytes, "MAX_TEXT", 100_000)
+    ts.meta["provenance"] = "x" * 100_001
     with pytest.raises(OutputError, match="cannot be written"):
         write(ts, tmp_path / f"b{suffix}")
-    assert os.listdir(tmp_path) == [f"a{suffix}"]
+    # A name that is no word stays where it is, and is too long there.
+    ts.meta = {"what is it?": "x y " * 500_000}
+    with pytest.raises(OutputError, match="cannot be written"):
+        write(ts, tmp_path / f"b{suffix}")
+    assert os.listdir(tmp_path) == []
 
 
 def test_table_of_no_rows(tmp_path):
@@ -409,6 +464,10 @@ HOSTILE_ECSV = {
     ),
     "huge header": ecsv("- x: " + "y" * 30_000_000),
     "no end": b"# %ECSV 1.0\n" + b"# x\n" * 8_000_000,
+    "long text": ecsv('- {provenance: "' + "\\\\u0" * 100_000 + '"}'),
+    "long text of nobody": ECSV.encode()
+    .replace(b"META", b'# - {a: 1}\n# - {b: "' + b"y" * 70_000 + b'"}')
+    .replace(b"# - {a: 1}\n", b""),
     "binary": b"# %ECSV 1.0\n" + bytes(range(256)) * 100,
     "unit laughs": ecsv("- u0: &u0 !astropy.units.Unit {unit: m, x: &u1 [1, *u0]}"),
 }
@@ -475,6 +534,12 @@ def hdf5(path, kind, secret):
             file.create_dataset("timeseries", data=["x"] * 4, dtype=h5py.string_dtype())
         elif kind == "references":
             file.create_dataset("timeseries", data=[file.ref] * 4, dtype=h5py.ref_dtype)
+        elif kind in ("text of numbers", "text of nobody", "text elsewhere"):
+            file["timeseries"] = table
+            if kind == "text elsewhere":
+                file["timeseries.meta.provenance"] = h5py.ExternalLink(str(good), "timeseries")
+            else:
+                file["timeseries.meta.provenance"] = np.zeros(9, "f8" if kind == "text of numbers" else "u1")
         elif kind == "group":
             file.create_group("timeseries")
         elif kind == "many links":
@@ -502,6 +567,9 @@ def hdf5(path, kind, secret):
         "objects",
         "references",
         "group",
+        "text of numbers",
+        "text of nobody",
+        "text elsewhere",
         "many links",
         "class",
         "no description",

@@ -213,6 +213,120 @@ def test_every_problem_in_one_report(tmp_path, visit):
         assert all(paths[k].name in said for k in (0, 2, 4))
 
 
+def told(source, kind=SegmentError, **keywords):
+    """Lines of the report of all problems."""
+    with pytest.raises(kind) as caught:
+        open_exposure(source, **keywords)
+    first, *lines = str(caught.value).splitlines()
+    # What belongs to the line above is set in further.
+    lines = [line for line in lines if not line.startswith("    ")]
+    assert first == f"{len(lines)} problems:"
+    assert isinstance(pickle.loads(pickle.dumps(caught.value)), kind)
+    return lines
+
+
+def has(lines, *words):
+    """Whether exactly one line holds all of the words."""
+    return sum(all(word in line for word in words) for line in lines) == 1
+
+
+def test_every_problem_between_segments_in_one_report(tmp_path, visit, jwst):
+    """Row 28: of eight segments one is there twice, one is missing, one has another filter, one another subarray."""
+    paths = visit(tmp_path, segments=8)
+    shutil.copy(paths[1], tmp_path / "copy.fits")
+    paths[3].unlink()
+    for path, first, cards in ((paths[5], 21, {"FILTER": "F444W"}), (paths[6], 25, {"SUBARRAY": "SUB160P"})):
+        path.unlink()
+        jwst(path, n=4, first=first, segment=(first // 4 + 1, 8), cards={"NINTS": 32, **cards})
+    for source in (tmp_path, [tmp_path / "copy.fits", *paths[:3], *paths[4:]]):
+        lines = told(source)
+        assert len(lines) == 4
+        assert has(lines, "copy.fits", "seg002", "overlap")
+        assert has(lines, "integrations 13 to 16 are missing")
+        assert has(lines, "seg006", "FILTER 'F210M'", "'F444W'")
+        assert has(lines, "seg007", "SUBARRAY 'SUB64P'", "'SUB160P'")
+    # And with them what is wrong with single files, whose place is no hole.
+    cut(paths[4], 0.3)
+    empty(paths[0], 0)
+    lines = told(tmp_path, InputFileError)
+    assert len(lines) == 6
+    assert has(lines, "seg005", "ends at byte") and has(lines, "seg001", "empty file")
+
+
+def test_shapes_and_totals_in_one_report(tmp_path, jwst):
+    """Row 28."""
+    for number, shape, total in ((1, (6, 8), 3), (2, (6, 9), 3), (3, (7, 8), 4), (4, (7, 8), 4)):
+        path = tmp_path / f"seg{number}_calints.fits"
+        jwst(path, n=2, first=2 * number - 1, shape=shape, segment=(number, total), cards={"NINTS": 8})
+    lines = told(tmp_path)
+    assert has(lines, "EXSEGTOT differs (3, 4)")
+    assert has(lines, "seg2", "has shape (6, 8)", "has (6, 9)")
+    assert has(lines, "seg3", "seg4", "have (7, 8)")
+    assert has(lines, "EXSEGNUM = 4") is False and len(lines) == 3
+
+
+def test_one_within_another_and_holes_behind(tmp_path, jwst):
+    for name, first, n in (("a", 1, 8), ("b", 2, 2), ("c", 5, 2), ("d", 11, 2), ("e", 15, 1)):
+        jwst(tmp_path / f"{name}_calints.fits", n=n, first=first, cards={"NINTS": 16})
+    lines = told(tmp_path)
+    assert has(lines, "a_calints", "b_calints", "overlap") and has(lines, "a_calints", "c_calints", "overlap")
+    assert has(lines, "9 to 10 are missing") and has(lines, "13 to 14 are missing")
+    assert has(lines, "integration 16 of 16 are missing") and len(lines) == 5
+
+
+def test_every_problem_of_ground_files_in_one_report(tmp_path, ncdhas):
+    """Rows 27, 28 and 30."""
+    for k in (1, 2, 4, 5, 6):
+        cards = {"NINTS": 7} | ({"FILTER": "F150W"} if k == 5 else {})
+        ncdhas(tmp_path / f"a_I{k:03d}.slp.fits", "slp", k=k, cards=cards, seed=k)
+    shutil.copy(tmp_path / "a_I004.slp.fits", tmp_path / "b_I004.slp.fits")
+    (tmp_path / "a_I006.slp.fits").write_bytes(b"")
+    lines = told(tmp_path, InputFileError)
+    assert has(lines, "a_I004", "b_I004") and has(lines, "a_I006", "empty")
+    assert has(lines, "3, 7 of 7 are missing") and has(lines, "a_I005", "has 'F150W'")
+    assert len(lines) == 4
+
+
+def test_mixtures_and_holes_in_one_report(tmp_path, visit, jwst):
+    """Row 28: groups that do not belong together, and what is wrong within those that were named."""
+    paths = visit(tmp_path)
+    other = tmp_path / "other_calints.fits"
+    jwst(other, cards={"DETECTOR": "NRCB1"})
+    lines = told([paths[0], paths[2], other])
+    assert lines[0].startswith("  ") and "5 to 8 are missing" in lines[0]
+    assert "2 groups of files that do not belong together" in lines[1]
+
+
+def test_broken_pieces_of_a_folder(tmp_path, visit, jwst):
+    """What is whole but contradicts itself keeps its place, too."""
+    from astropy.io import fits
+
+    paths = visit(tmp_path, segments=5)
+    with fits.open(paths[1], mode="update") as hdulist:
+        hdulist["DQ"].data = hdulist["DQ"].data[:, :-1]
+    paths[3].unlink()
+    lines = told(tmp_path, InputFileError)
+    assert len(lines) == 2
+    assert has(lines, "seg002", "DQ has the shape") and has(lines, "13 to 16 are missing")
+
+
+def test_many_images_with_one_header_are_told_apart(tmp_path, image):
+    """By their pixels, each read once: not each against each."""
+    image(tmp_path / "a.fits", start=None, seed=0)
+    raw = (tmp_path / "a.fits").read_bytes()
+    (tmp_path / "a.fits").unlink()
+    rng = np.random.default_rng(2)
+    head = raw.index(b"END     ") // 2880 * 2880 + 2880
+    for k in range(600):
+        pixels = rng.normal(100, 3, (len(raw) - head) // 4).astype(">f4").tobytes()
+        (tmp_path / f"{k:03d}.fits").write_bytes(raw[:head] + pixels)
+    shutil.copy(tmp_path / "123.fits", tmp_path / "copy.fits")
+    with pytest.raises(SegmentError, match=r"123\.fits and .*copy\.fits hold the same bytes"):
+        open_exposure(tmp_path)
+    (tmp_path / "copy.fits").unlink()
+    assert len(open_exposure(tmp_path)) == 600
+
+
 def test_a_file_that_fails_while_it_is_read(tmp_path, visit):
     paths = visit(tmp_path)
     strict, lenient = open_exposure(tmp_path), open_exposure(tmp_path, on_error="flag")

@@ -144,12 +144,12 @@ def test_old_file_lives_when_writing_fails(product, tmp_path, monkeypatch):
 def test_a_file_that_reads_back_changed_is_refused(product, tmp_path, monkeypatch):
     from nircam_tso.io import product as module
 
-    original = module._parsed
+    original = module.parsed
 
     def shorter(content, kind):
         return original(content, kind)[:-1]
 
-    monkeypatch.setattr(module, "_parsed", shorter)
+    monkeypatch.setattr(module, "parsed", shorter)
     with pytest.raises(OutputError, match="11 rows instead of 12"):
         write(product, tmp_path / "a.h5")
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,6 @@
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from photutils.background import (
 )
 from scipy import stats
 
+from nircam_tso.measure.background import FrameBackground, estimate_background
 from nircam_tso.measure.clipping import clipped_statistics
 from nircam_tso.measure.estimators import level_of, noise_response, photutils_levels
 
@@ -99,3 +102,32 @@ def test_photutils_levels(clip):
         assert n_kept[b] == len(row)
         assert std[b] == pytest.approx(row.std(), rel=1e-12)
         assert level[b] == pytest.approx(BiweightLocationBackground(sigma_clip=None)(row), rel=1e-12)
+
+
+def test_the_default_stands_for_photutils():
+    default, real = (
+        FrameBackground(),
+        FrameBackground(estimator=MedianBackground(sigma_clip=SigmaClip(3.0, maxiters=5))),
+    )
+    assert default.describe() == real.describe()
+    assert default == real and hash(default) == hash(real)
+    assert noise_response(default.photutils_estimator) == noise_response(real.photutils_estimator)
+    data = np.random.default_rng(2).normal(7.0, 2.0, (3, 40, 31))
+    data[0, 3, 4] = 1e4
+    footprint = np.ones((40, 31), bool)
+    ours, theirs = (estimate_background(data, footprint, background) for background in (default, real))
+    for name in ("level", "error", "scatter"):
+        np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name))
+
+
+def test_the_default_needs_no_photutils():
+    code = (
+        "import sys, numpy as np\n"
+        "from nircam_tso import FrameBackground\n"
+        "from nircam_tso.measure.background import estimate_background\n"
+        "background = FrameBackground()\n"
+        "background.describe()\n"
+        "estimate_background(np.ones((2, 9, 8)), np.ones((9, 8), bool), background)\n"
+        "print('photutils' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.split() == ["False"]

@@ -1,5 +1,9 @@
 """Scatter against bin size."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from nircam_tso.inspect.plotting.style import (
@@ -12,11 +16,27 @@ from nircam_tso.inspect.plotting.style import (
     styled,
 )
 
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from astropy.timeseries import TimeSeries
+    from matplotlib.axes import Axes
+    from numpy.typing import ArrayLike
+
+    from nircam_tso.inspect.statistics.averaging import AllanCurve
+
 __all__ = ["plot_allan"]
 
 
 @styled
-def plot_allan(ts, column=None, *, kind="rms", rows=None, ax=None):
+def plot_allan(
+    ts: TimeSeries | AllanCurve,
+    column: str | None = None,
+    *,
+    kind: Literal["rms", "allan"] = "rms",
+    rows: ArrayLike | None = None,
+    ax: Axes | None = None,
+) -> Axes:
     """
     Draw the scatter of a light curve against the number of rows that are binned.
 

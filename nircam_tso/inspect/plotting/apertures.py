@@ -1,5 +1,9 @@
 """Light curves of all apertures, and what grows with the radius."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from nircam_tso.inspect.light_curves import column_values, light_curves, usable_rows
@@ -16,6 +20,12 @@ from nircam_tso.inspect.plotting.style import (
     styled,
 )
 
+if TYPE_CHECKING:
+    from astropy.timeseries import TimeSeries
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
+    from numpy.typing import ArrayLike
+
 __all__ = ["plot_growth", "plot_radii"]
 
 #: Rows above which dots alone hide the curve, and bins drawn over them.
@@ -23,7 +33,7 @@ _BINNED, _BINS = 300, 80
 
 
 @styled
-def plot_radii(ts, *, star=None, against=None, ax=None):
+def plot_radii(ts: TimeSeries, *, star: int | None = None, against: str | None = None, ax: Axes | None = None) -> Axes:
     """
     Draw the light curves of all apertures, one below the other.
 
@@ -125,7 +135,9 @@ def _binned(ax, x, flux, use):
 
 
 @styled
-def plot_growth(ts, *, star=1, rows=None, fig=None):
+def plot_growth(
+    ts: TimeSeries, *, star: int = 1, rows: ArrayLike | None = None, fig: Figure | SubFigure | None = None
+) -> Figure | SubFigure:
     """
     Draw the flux and its scatter against the radius of the aperture.
 

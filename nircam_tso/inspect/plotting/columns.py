@@ -1,7 +1,10 @@
 """Columns against time, and light curves against the star's place."""
 
+from __future__ import annotations
+
 import math
 import textwrap
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,6 +26,12 @@ from nircam_tso.inspect.plotting.style import (
     scale_axis,
     styled,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from astropy.timeseries import TimeSeries
+    from matplotlib.figure import Figure, SubFigure
 
 __all__ = ["check_columns", "is_numeric", "numeric_columns", "plot_centers", "plot_columns"]
 
@@ -113,7 +122,14 @@ def check_columns(ts, columns):
 
 
 @styled
-def plot_columns(ts, columns=None, *, against=None, errors=True, fig=None):
+def plot_columns(
+    ts: TimeSeries,
+    columns: str | Sequence[str] | None = None,
+    *,
+    against: str | None = None,
+    errors: bool = True,
+    fig: Figure | SubFigure | None = None,
+) -> Figure | SubFigure:
     """
     Draw every column of numbers against time, one panel above the other.
 
@@ -228,7 +244,13 @@ def _draw_errors(ax, x, values, sigma):
 
 
 @styled
-def plot_centers(ts, column=None, *, centers=None, fig=None):
+def plot_centers(
+    ts: TimeSeries,
+    column: str | None = None,
+    *,
+    centers: Sequence[str] | None = None,
+    fig: Figure | SubFigure | None = None,
+) -> Figure | SubFigure:
     """
     Draw a light curve against where the star was.
 

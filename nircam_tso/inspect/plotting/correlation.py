@@ -1,10 +1,21 @@
 """Which columns go together."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from nircam_tso.inspect.light_curves import column_values, light_curves, systematic_columns, usable_rows
 from nircam_tso.inspect.plotting.columns import check_columns
 from nircam_tso.inspect.plotting.style import note, place_axes, plain_title, styled
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from astropy.timeseries import TimeSeries
+    from matplotlib.axes import Axes
+    from numpy.typing import ArrayLike
 
 __all__ = ["plot_correlation", "rank_correlations"]
 
@@ -58,7 +69,9 @@ def rank_correlations(ts, columns, *, rows=None):
 
 
 @styled
-def plot_correlation(ts, columns=None, *, rows=None, ax=None):
+def plot_correlation(
+    ts: TimeSeries, columns: Sequence[str] | None = None, *, rows: ArrayLike | None = None, ax: Axes | None = None
+) -> Axes:
     """
     Draw how strongly columns go together: Spearman's rank correlation of each pair.
 

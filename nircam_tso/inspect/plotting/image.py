@@ -1,6 +1,9 @@
 """One integration, and where it was measured."""
 
+from __future__ import annotations
+
 import re
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,11 +23,17 @@ from nircam_tso.inspect.plotting.style import (
 from nircam_tso.measure.stamps import stamp_start
 from nircam_tso.quality import QualityFlag
 
+if TYPE_CHECKING:
+    from astropy.timeseries import TimeSeries
+    from matplotlib.axes import Axes
+
+    from nircam_tso.io.sources import Source
+
 __all__ = ["aperture_radii", "center_of", "integration_image", "integration_index", "plot_image"]
 
 
 @styled
-def plot_image(ts, source, *, row=0, whole=False, ax=None):
+def plot_image(ts: TimeSeries, source: Source, *, row: int = 0, whole: bool = False, ax: Axes | None = None) -> Axes:
     """
     Draw the image of an integration with subframe, centre, apertures and sky annulus.
 

@@ -1,5 +1,9 @@
 """Every column against every other."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from nircam_tso.inspect.light_curves import column_values, light_curve, systematic_columns
@@ -17,6 +21,13 @@ from nircam_tso.inspect.plotting.style import (
     scale_axis,
     styled,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Literal
+
+    from astropy.timeseries import TimeSeries
+    from matplotlib.figure import Figure, SubFigure
 
 __all__ = ["chosen_columns", "plot_matrix"]
 
@@ -49,7 +60,14 @@ def chosen_columns(ts, column=None):
 
 
 @styled
-def plot_matrix(ts, columns=None, *, diagonal="kde", bins="blocks", fig=None):
+def plot_matrix(
+    ts: TimeSeries,
+    columns: Sequence[str] | None = None,
+    *,
+    diagonal: Literal["kde", "hist"] = "kde",
+    bins: str | int | Sequence[float] = "blocks",
+    fig: Figure | SubFigure | None = None,
+) -> Figure | SubFigure:
     """
     Draw columns against each other, each less its median.
 

@@ -44,7 +44,7 @@ class FlagKind:
 
 _F = QualityFlag
 #: The kinds in the order of a legend. A row with flags of several kinds has several marks.
-KINDS = (
+KINDS: tuple[FlagKind, ...] = (
     FlagKind("no data", _F.NO_DATA | _F.MISSING_INTEGRATION | _F.READ_ERROR, "X", BLACK),
     FlagKind("aperture", _F.PARTIAL_APERTURE | _F.NAN_IN_APERTURE | _F.DO_NOT_USE, "s", VERMILION),
     FlagKind("fit or centre", _F.FIT_FAILED | _F.FIT_SUSPECT | _F.CENTER_OUTSIDE, "^", PURPLE),

@@ -221,6 +221,7 @@ def scale_axis(axis, exponent=0, ticks=5):
             return self.format_ticks([value])[0]
 
         def format_ticks(self, values):
+            """Labels with as many digits as tell the ticks apart."""
             scaled = np.asarray(values, float) / 10.0**exponent
             steps = np.diff(np.unique(scaled))
             step = steps.min() if steps.size else np.abs(scaled).max(initial=0.0) or 1.0

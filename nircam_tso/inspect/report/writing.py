@@ -1,19 +1,32 @@
 """The page as a file: checked before the work, whole or not there at all."""
 
+from __future__ import annotations
+
 import os
 import stat
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nircam_tso.exceptions import OutputError
 from nircam_tso.timing import offline
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from os import PathLike
+
+    from astropy.timeseries import TimeSeries
+
+    from nircam_tso.io.sources import Source
 
 __all__ = ["check_report_path", "write_report"]
 
 _SUFFIXES = (".html", ".htm")
 
 
-def check_report_path(path, *, overwrite=False, inputs=()):
+def check_report_path(
+    path: str | PathLike[str], *, overwrite: bool = False, inputs: Iterable[str | PathLike[str]] = ()
+) -> Path:
     """
     Refuse a path that `write_report` could not write, before work is spent on the page.
 
@@ -36,6 +49,12 @@ def check_report_path(path, *, overwrite=False, inputs=()):
         For another ending than ``.html`` or ``.htm``.
     OutputError
         If a file is there that may not be replaced, or the folder cannot be written.
+
+    Examples
+    --------
+    >>> from nircam_tso.inspect.report import check_report_path
+    >>> check_report_path("star.html").name
+    'star.html'
     """
     path = Path(path)
     if path.suffix.lower() not in _SUFFIXES:
@@ -54,7 +73,9 @@ def check_report_path(path, *, overwrite=False, inputs=()):
 
 
 @offline()
-def write_report(ts, path, *, source=None, overwrite=False):
+def write_report(
+    ts: TimeSeries, path: str | PathLike[str], *, source: Source | None = None, overwrite: bool = False
+) -> Path:
     """
     Write a product as one interactive HTML page that needs no network.
 

@@ -1,11 +1,20 @@
 """Which aperture gives the quietest light curve."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nircam_tso.inspect.light_curves import column_values, light_curves, usable_rows
 from nircam_tso.inspect.statistics.noise import scatter
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from astropy.timeseries import TimeSeries
+    from numpy.typing import ArrayLike
 
 __all__ = ["BestAperture", "best_aperture"]
 
@@ -33,6 +42,16 @@ class BestAperture:
         Median flux, in the column's unit.
     growth : `~numpy.ndarray`, shape (k,)
         The same over that of the aperture with most light: the growth curve.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astropy.table import QTable
+    >>> from nircam_tso.inspect.statistics import best_aperture
+    >>> rng = np.random.default_rng(1)
+    >>> found = best_aperture(QTable({f"aperture_sum_r{r}": rng.normal(r * 1e3, 50, 300) for r in (3, 5, 8)}))
+    >>> found.name, found.radii
+    ('aperture_sum_r8', array([3., 5., 8.]))
     """
 
     name: str
@@ -47,7 +66,13 @@ class BestAperture:
     growth: np.ndarray
 
 
-def best_aperture(ts, *, method="point-to-point", rows=None, star=1):
+def best_aperture(
+    ts: TimeSeries,
+    *,
+    method: Literal["point-to-point", "mad", "std"] = "point-to-point",
+    rows: ArrayLike | None = None,
+    star: int = 1,
+) -> BestAperture:
     """
     Find the aperture with the smallest scatter.
 

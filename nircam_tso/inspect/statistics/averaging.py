@@ -1,11 +1,20 @@
 """Scatter against bin size: how noise falls as rows are put together."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nircam_tso.inspect.light_curves import elapsed_seconds
 from nircam_tso.inspect.statistics.noise import relative_flux
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from astropy.timeseries import TimeSeries
+    from numpy.typing import ArrayLike
 
 __all__ = ["AllanCurve", "allan"]
 
@@ -33,6 +42,14 @@ class AllanCurve:
         strays from that.
     n_rows : int
         Number of rows used.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nircam_tso.inspect.statistics import allan
+    >>> curve = allan(np.random.default_rng(1).normal(1, 1e-4, 4096), sizes=[1, 16])
+    >>> curve.white_ppm[0] / curve.white_ppm[1]
+    np.float64(4.0)
     """
 
     kind: str
@@ -45,12 +62,19 @@ class AllanCurve:
     n_rows: int
 
     @property
-    def red_factor(self):
+    def red_factor(self) -> np.ndarray:
         """Scatter over that of white noise, for each size: often called beta."""
         return self.ppm / self.white_ppm
 
 
-def allan(ts, column=None, *, kind="rms", sizes=None, rows=None):
+def allan(
+    ts: TimeSeries | ArrayLike,
+    column: str | None = None,
+    *,
+    kind: Literal["rms", "allan"] = "rms",
+    sizes: ArrayLike | None = None,
+    rows: ArrayLike | None = None,
+) -> AllanCurve:
     """
     Scatter of a light curve against the number of rows that are binned.
 

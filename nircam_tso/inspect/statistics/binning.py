@@ -1,9 +1,18 @@
 """Fewer rows, each the mean of several."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from nircam_tso.inspect.light_curves import column_values, elapsed_seconds, usable_rows
 from nircam_tso.timing import offline
+
+if TYPE_CHECKING:
+    from astropy.timeseries import TimeSeries
+    from astropy.units import Quantity
+    from numpy.typing import ArrayLike
 
 __all__ = ["bin"]
 
@@ -12,7 +21,9 @@ _GAP_STEPS = 10
 
 
 @offline()
-def bin(ts, size=None, duration=None, *, rows=None):  # noqa: A001
+def bin(  # noqa: A001
+    ts: TimeSeries, size: int | None = None, duration: Quantity | None = None, *, rows: ArrayLike | None = None
+) -> TimeSeries:
     """
     Bin a time series by number of rows or by duration.
 

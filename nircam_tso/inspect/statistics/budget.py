@@ -1,6 +1,9 @@
 """Where the noise comes from: the scatter against its known parts, and what the flux goes with."""
 
+from __future__ import annotations
+
 import json
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,10 +17,18 @@ from nircam_tso.inspect.light_curves import (
 )
 from nircam_tso.inspect.statistics.noise import relative_flux, scatter
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from astropy.table import QTable
+    from astropy.timeseries import TimeSeries
+    from numpy.typing import ArrayLike
+
 __all__ = ["correlation", "photon_noise", "summary"]
 
 
-def photon_noise(ts, column=None, *, rows=None):
+def photon_noise(ts: TimeSeries, column: str | None = None, *, rows: ArrayLike | None = None) -> float:
     """
     Least possible scatter of a light curve: that of the star's own photons.
 
@@ -103,7 +114,7 @@ def _background(ts, curve, use):
     return float(np.median(parts) * 1e6) if parts.size else np.nan
 
 
-def summary(ts, *, rows=None):
+def summary(ts: TimeSeries, *, rows: ArrayLike | None = None) -> QTable:
     """
     Scatter of every light curve against its quoted error, and the parts of that.
 
@@ -138,7 +149,9 @@ def summary(ts, *, rows=None):
 
     curves = light_curves(ts)
     budget = _budget(ts)
-    result = {name: [] for name in ("column", "flux", "scatter", "scatter_err", "quoted", "ratio")}
+    result: dict[str, list[Any]] = {
+        name: [] for name in ("column", "flux", "scatter", "scatter_err", "quoted", "ratio")
+    }
     parts = list(dict.fromkeys(["photon", "background", *(part for known in budget.values() for part in known)]))
     result |= {name: [] for name in parts}
     for curve in curves:
@@ -176,7 +189,9 @@ def _best(curves, ppm):
     return best
 
 
-def correlation(ts, column=None, *, against=None, rows=None):
+def correlation(
+    ts: TimeSeries, column: str | None = None, *, against: Sequence[str] | None = None, rows: ArrayLike | None = None
+) -> QTable:
     """
     How a light curve goes with the star's place and shape, and with the sky.
 

@@ -1,10 +1,20 @@
 """Relative fluxes, and how much they scatter."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nircam_tso.inspect.light_curves import column_values, light_curve, light_curves, usable_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any, Literal
+
+    from astropy.timeseries import TimeSeries
+    from numpy.typing import ArrayLike
 
 __all__ = ["Scatter", "normalize", "relative_flux", "scatter", "sigma_of", "without_outliers"]
 
@@ -31,6 +41,14 @@ class Scatter:
         Its 1 sigma, were the noise white and normal.
     n : int
         Number of rows that it was made of.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nircam_tso.inspect.statistics import scatter
+    >>> found = scatter(np.random.default_rng(1).normal(1e6, 200, 4000))
+    >>> found.n, bool(found.error_ppm < 5)
+    (4000, True)
     """
 
     ppm: float
@@ -38,7 +56,9 @@ class Scatter:
     n: int
 
 
-def normalize(ts, columns=None, *, rows=None):
+def normalize(
+    ts: TimeSeries | ArrayLike, columns: str | Sequence[str] | None = None, *, rows: ArrayLike | None = None
+) -> Any:
     """
     Light curves in units of their medians.
 
@@ -199,7 +219,13 @@ def without_outliers(values, sigma, limit=4.0):
     return np.where(np.abs(values - smooth) > limit * sigma, smooth, values)
 
 
-def scatter(ts, column=None, *, method="point-to-point", rows=None):
+def scatter(
+    ts: TimeSeries | ArrayLike,
+    column: str | None = None,
+    *,
+    method: Literal["point-to-point", "mad", "std"] = "point-to-point",
+    rows: ArrayLike | None = None,
+) -> Scatter:
     """
     Scatter of a light curve in ppm.
 

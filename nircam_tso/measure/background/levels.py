@@ -35,6 +35,16 @@ class LineLevels(NamedTuple):
         Measured lines from which a line's level comes.
     fraction : `~numpy.ndarray` of float64, shape (B, L)
         Weight of ``upper``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nircam_tso.measure.background import LineBackground, estimate_background
+    >>> sky = LineBackground("row", exclude_radius=5)
+    >>> data = np.random.default_rng(1).normal(100, 3, (1, 30, 40))
+    >>> lines = estimate_background(data, sky.footprint((30, 40), (20, 15)), sky).lines
+    >>> lines.error.shape, bool((lines.lower == lines.upper).all())
+    ((1, 30), True)
     """
 
     error: np.ndarray
@@ -62,6 +72,15 @@ class BackgroundLevels(NamedTuple):
         Sky of each pixel; None where it is ``level`` everywhere.
     lines : LineLevels or None
         Errors line by line, of `LineBackground`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nircam_tso.measure.background import FrameBackground, estimate_background
+    >>> sky = FrameBackground(exclude_radius=5)
+    >>> levels = estimate_background(np.full((2, 40, 50), 7.5), sky.footprint((40, 50), (25, 20)), sky)
+    >>> levels.scatter, levels.valid
+    (array([0., 0.]), array([ True,  True]))
     """
 
     level: np.ndarray

@@ -167,6 +167,15 @@ def line_sum_error(lines: LineLevels, chords: np.ndarray) -> np.ndarray:
     `~numpy.ndarray` of float64, shape (B, R)
         The root of the sum of ``(chord x error)^2`` over the measured lines; the chord
         of an interpolated line counts to those that its level comes from.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nircam_tso.measure.background import LineLevels, line_sum_error
+    >>> own = np.array([[0, 1]])
+    >>> lines = LineLevels(error=np.array([[3.0, 4.0]]), lower=own, upper=own, fraction=np.zeros((1, 2)))
+    >>> line_sum_error(lines, np.array([[[1.0, 1.0]]]))
+    array([[5.]])
     """
     total = np.array(np.broadcast_to(chords, (len(lines.error), *np.shape(chords)[1:])), np.float64)
     for b in np.flatnonzero((lines.lower != lines.upper).any(axis=1) | np.isnan(lines.error).any(axis=1)):

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nircam_tso.measure.gaussian.kernel import fit_block
-from nircam_tso.measure.gaussian.model import quadrature_tables
+from nircam_tso.measure.gaussian.model import FWHM_PER_STDDEV, quadrature_tables
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 __all__ = ["GaussianFits", "fit_gaussians"]
-
-_FWHM_PER_SIGMA = 2 * math.sqrt(2 * math.log(2))
 
 
 @dataclass(frozen=True)
@@ -54,6 +52,13 @@ class GaussianFits:
         `~nircam_tso.quality.QualityFlag`; see `fit_gaussians`.
     iterations : `~numpy.ndarray` of int32, shape (B,)
         Passes over the image's pixels, over all attempts.
+
+    Examples
+    --------
+    >>> from nircam_tso.measure.gaussian import evaluate_gaussians, fit_gaussians
+    >>> fits = fit_gaussians(evaluate_gaussians((21, 25), [100.0, 80.0], 11.3, 9.2, 1.5, 1.1), 12.0, 10.0)
+    >>> fits.x_stddev.round(6), fits.covariance.shape
+    (array([1.5, 1.5]), (2, 6, 6))
     """
 
     amplitude: np.ndarray
@@ -263,7 +268,7 @@ def fit_gaussians(
         bad,
         x0,
         y0,
-        float(fwhm0) / _FWHM_PER_SIGMA,
+        float(fwhm0) / FWHM_PER_STDDEV,
         bool(pixel_integrated),
         bool(fit_background),
         theta is not None,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 __all__ = [
+    "FWHM_PER_STDDEV",
     "PARAMETERS",
     "evaluate_gaussians",
     "form_from_widths",
@@ -30,6 +31,9 @@ __all__ = [
 
 #: Order of the parameters in values and covariances.
 PARAMETERS = ("amplitude", "x", "y", "x_stddev", "y_stddev", "theta", "background")
+
+#: Full width at half maximum of a Gaussian of unit standard deviation.
+FWHM_PER_STDDEV = 2.0 * math.sqrt(2.0 * math.log(2.0))
 
 # Narrowest Gaussian (sigma along its minor axis, in pixels) for which Gauss-Legendre quadrature of
 # 3, 4, 5 ... points an axis gives the mean over a pixel to 3e-11 of the amplitude, wherever in the

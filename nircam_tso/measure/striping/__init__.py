@@ -6,7 +6,7 @@ common), remaining (what is left of it in a sum of pixels).
 """
 
 from nircam_tso.measure.striping.lines import Lines, ReadoutLayout, striping_lines, subtract_terms
-from nircam_tso.measure.striping.remaining import LineVariance, level_scatter, line_noise, line_variance
+from nircam_tso.measure.striping.remaining import LineVariance, level_scatter, line_variance
 from nircam_tso.measure.striping.residuals import (
     Residuals,
     free_residuals,
@@ -42,7 +42,6 @@ __all__ = [
     "image_levels",
     "image_residuals",
     "level_scatter",
-    "line_noise",
     "line_variance",
     "noise_variograms",
     "remaining_variance",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from nircam_tso.measure.striping.terms import StripingModel
     from nircam_tso.measure.striping.variograms import Variograms
 
-__all__ = ["LineVariance", "level_scatter", "line_noise", "line_variance"]
+__all__ = ["LineVariance", "level_scatter", "line_variance"]
 
 _MAD_TO_SIGMA = 1.482602218505602
 #: Standard errors by which levels must differ from what lines tell to count.
@@ -226,72 +226,3 @@ def _part_error(values):
     if len(parts) < 2:
         return np.inf
     return float(np.sqrt((len(parts) - 1) * np.mean(np.square(parts - parts.mean()))))
-
-
-def line_noise(
-    variograms: Variograms,
-    layout: ReadoutLayout,
-    free: np.ndarray,
-    apertures: np.ndarray,
-    *,
-    sky: np.ndarray | None = None,
-    model: StripingModel | None = None,
-    level: bool = False,
-) -> np.ndarray:
-    """
-    Standard deviation that stripes leave along rows, as sums of pixels see it.
-
-    With the value s of an aperture, stripes add ``s^2 sum(chord^2)`` to the variance of
-    its sum, the chords being the sums of its weights along each row. Noise that rows
-    have in common with their neighbours, that a row's ends do not share with its
-    middle, or that the sky takes off, is in s, and so is the error of the correction.
-
-    Parameters
-    ----------
-    variograms : Variograms
-        Of the series without correction.
-    layout : ReadoutLayout
-        How the frame was read.
-    free : `~numpy.ndarray` of bool, shape (ny, nx)
-        Pixels away from the star that are not always bad.
-    apertures : `~numpy.ndarray`, shape (n, ny, nx)
-        Weights of the pixels in each sum.
-    sky : `~numpy.ndarray` of bool, shape (ny, nx), optional
-        Pixels whose level is taken off. Without them s is that of sums against the
-        level of all free pixels: an image's own level is nothing that stripes have.
-    model : StripingModel, optional
-        The correction, if the sums are made of corrected images.
-    level : bool, optional
-        Whether nothing is taken off, so that the level of the whole image, which no
-        correction changes, is in the sums. Different lines are then taken to be
-        independent on average: slower drifts tell nothing of themselves.
-
-    Returns
-    -------
-    `~numpy.ndarray` of float64, shape (n,)
-        Image unit; NaN where no pixel tells, or where an aperture is empty.
-
-    Examples
-    --------
-    Rows that wander by 3, each by itself:
-
-    >>> import numpy as np
-    >>> from nircam_tso.measure.striping import ReadoutLayout, line_noise, noise_variograms
-    >>> rng = np.random.default_rng(1)
-    >>> images = rng.normal(0, 4, (20, 64, 50)) + rng.normal(0, 3, (20, 64, 1))
-    >>> free, aperture = np.ones((64, 50), bool), np.zeros((1, 64, 50))
-    >>> aperture[0, 20:30, 20:30] = 1
-    >>> variograms = noise_variograms([(images, np.ones(images.shape, bool))], ReadoutLayout())
-    >>> print(line_noise(variograms, ReadoutLayout(), free, aperture).round(1))
-    [2.9]
-    """
-    result = np.full(len(apertures), np.nan)
-    sky = free if sky is None else sky & free
-    chords = np.square(apertures.sum(axis=1 + (abs(layout.fast_axis) == 1))).sum(axis=1)
-    use = np.flatnonzero(chords)
-    if not sky.any():
-        return result
-    weights = (aperture if level else aperture - aperture.sum() * sky / sky.sum() for aperture in apertures[use])
-    variance = line_variance(variograms, layout, free, weights, model=model).variance
-    result[use] = np.sqrt(variance / chords[use])
-    return result
