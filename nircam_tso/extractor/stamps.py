@@ -180,6 +180,7 @@ def gaussian_options(settings):
 
 def _fit(plan, stamps, x, y, bad):
     """Gaussian fits of a block; a star that breaks the arithmetic costs its own row alone."""
+    shape = None if plan.star.gaussian is None else plan.star.gaussian[3:]
 
     def fit(rows):
         return fit_gaussians(
@@ -190,6 +191,7 @@ def _fit(plan, stamps, x, y, bad):
             bad=bad[rows],
             sandwich=True,
             fwhm0=plan.settings.template_fwhm,
+            shape0=shape,
             **gaussian_options(plan.settings),
         )
 

@@ -613,3 +613,32 @@ def test_bad_image_arguments_are_named(change, message):
     arguments = {"shape": (5, 6), "amplitude": 1.0, "x": 1.0, "y": 1.0, "x_stddev": 1.0, "y_stddev": 1.0} | change
     with pytest.raises(ValueError, match=message):
         evaluate_gaussians(**arguments)
+
+
+def test_an_expected_shape_changes_the_way_and_not_the_minimum():
+    rng = np.random.default_rng(77)
+    n = 60
+    stars = evaluate_gaussians(
+        (19, 25),
+        rng.uniform(300, 3000, n),
+        rng.uniform(10, 14, n),
+        rng.uniform(7, 11, n),
+        rng.uniform(1.0, 2.4, n),
+        rng.uniform(0.8, 1.6, n),
+        rng.uniform(-0.7, 0.7, n),
+    )
+    stamps = stars + rng.normal(0, 5, stars.shape)
+    plain = fit_gaussians(stamps, 12.0, 9.0, weights=np.full((19, 25), 0.04))
+    known = fit_gaussians(stamps, 12.0, 9.0, weights=np.full((19, 25), 0.04), shape0=(1.7, 1.2, 0.3))
+    assert (plain.status == 0).all() and (known.status == 0).all()
+    for name in ("amplitude", "x", "y", "x_stddev", "y_stddev", "theta", "chi2"):
+        np.testing.assert_allclose(getattr(known, name), getattr(plain, name), rtol=1e-9, atol=1e-9, err_msg=name)
+    # A shape that is far off costs a start, and nothing else.
+    far = fit_gaussians(stamps[:5], 12.0, 9.0, weights=np.full((19, 25), 0.04), shape0=(0.31, 9.0, 0.0))
+    np.testing.assert_allclose(far.x, plain.x[:5], atol=1e-9)
+
+
+@pytest.mark.parametrize("shape", [(1.0, 0.0, 0.0), (1.0, 2.0), (np.nan, 1.0, 0.0)])
+def test_an_impossible_shape_is_refused(shape):
+    with pytest.raises(ValueError, match="shape0: "):
+        fit_gaussians(np.zeros((1, 9, 9)), 4.0, 4.0, shape0=shape)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nircam_tso.measure.gaussian.kernel import fit_block
-from nircam_tso.measure.gaussian.model import FWHM_PER_STDDEV, quadrature_tables
+from nircam_tso.measure.gaussian.model import FWHM_PER_STDDEV, form_from_widths, quadrature_tables
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -151,6 +151,7 @@ def fit_gaussians(
     pixel_integrated: bool = False,
     fit_background: bool = False,
     theta: float | None = None,
+    shape0: tuple[float, float, float] | None = None,
     max_iterations: int = 50,
 ) -> GaussianFits:
     """
@@ -188,9 +189,12 @@ def fit_gaussians(
     theta : float, optional
         Angle of the axes, radians, if it is known. It is reported as that of the axis
         nearer x.
+    shape0 : (float, float, float), optional
+        What the stars look like: two widths (pixels) and the angle (radians). The first
+        start then has this shape, and ``fwhm0`` serves only those that cannot be trusted from there.
     max_iterations : int, optional
         Largest number of passes over the pixels; stars that cannot be trusted at
-        first are tried from up to three more starts, each with as many.
+        first are tried from up to three or four more starts, each with as many.
 
     Returns
     -------
@@ -253,6 +257,8 @@ def fit_gaussians(
         raise ValueError(f"fwhm0: {fwhm0!r} pixels is no width; give a positive number")
     if theta is not None and not math.isfinite(theta):
         raise ValueError(f"theta: {theta!r} is no angle; give radians, or None to fit it")
+    if shape0 is not None and not (len(shape0) == 3 and np.isfinite(shape0).all() and min(shape0[:2]) > 0):
+        raise ValueError(f"shape0: {shape0!r} is no shape of a star; give two positive widths and an angle")
     if max_iterations != int(max_iterations) or max_iterations < 1:
         raise ValueError(f"max_iterations: {max_iterations!r} is no number of passes; give 1 or more")
     values = np.empty((n, 7))
@@ -269,6 +275,7 @@ def fit_gaussians(
         x0,
         y0,
         float(fwhm0) / FWHM_PER_STDDEV,
+        np.full(3, np.nan) if shape0 is None else np.array(form_from_widths(*map(float, shape0))),
         bool(pixel_integrated),
         bool(fit_background),
         theta is not None,

@@ -206,6 +206,7 @@ def fit_block(
     x0,
     y0,
     sigma0,
+    shape0,
     integrated,
     with_background,
     fixed,
@@ -238,6 +239,8 @@ def fit_block(
         Where each star is sought.
     sigma0 : float
         Expected standard deviation, pixels.
+    shape0 : `~numpy.ndarray`, shape (3,)
+        Expected quadratic form, from which the first attempt starts; NaN for none.
     integrated, with_background, fixed : bool
         Whether the model is integrated over pixels, has a constant, has a fixed angle.
     angle : float
@@ -258,6 +261,9 @@ def fit_block(
     to_form[0, 0], to_form[1, 0], to_form[2, 0] = form_from_widths(1.0, np.inf, angle)
     to_form[0, 1], to_form[1, 1], to_form[2, 1] = form_from_widths(np.inf, 1.0, angle)
     free = (5 if fixed else 6) + (1 if with_background else 0)
+    # The width of the round star of the same area.
+    form = shape0[0] * shape0[2] - shape0[1] ** 2
+    expected = form**-0.25 if form > 0 else 0.0
     for s in range(n):
         values[s] = np.nan
         covariance[s] = np.nan
@@ -278,12 +284,20 @@ def fit_block(
                 square += term * data[j, i]
         null = square - linear * linear / total if with_background else square
         level = _border_level(data, weight) if with_background else 0.0
-        scale = best_scale(data, weight, x, y, sigma0, level, with_background, columns, moments)
+        scale = 0.0
         best = np.inf
-        for attempt in range(_ATTEMPTS):
-            sigma = sigma0 if attempt == 1 else (2 * scale if attempt == 3 else scale)
-            height, _ = explained_by_round(data, weight, x, y, sigma, level, with_background, columns, moments)
+        for attempt in range(-1 if expected > 0 else 0, _ATTEMPTS):
             if attempt == 0:
+                scale = best_scale(data, weight, x, y, sigma0, level, with_background, columns, moments)
+            sigma = sigma0 if attempt == 1 else (2 * scale if attempt == 3 else scale)
+            if attempt < 0:
+                sigma = expected
+            height, _ = explained_by_round(data, weight, x, y, sigma, level, with_background, columns, moments)
+            if attempt < 0:
+                # Most stars of a series look alike.
+                round_start(p, x, y, sigma, height)
+                p[3:6] = shape0
+            elif attempt == 0:
                 shaped_start(p, x, y, sigma, height, moments)
             else:
                 round_start(p, x, y, sigma, height)
