@@ -59,6 +59,10 @@ def check_radii(radii: float | Sequence[float] | np.ndarray | Quantity, name: st
     return values
 
 
+#: Coefficients of u^3, u^5, ... in 2 asin(u) - 2 u sqrt(1 - u^2), from the highest power down.
+_SEGMENT = tuple(4.0 * math.comb(2 * k, k) / 4.0**k / (2 * k + 3) for k in range(10, -1, -1))
+
+
 @njit(cache=True, nogil=True)
 def _corner_overlap(x0, y0, x1, y1, r):
     """Area that the disc r about the origin shares with [x0, x1] x [y0, y1], all of it >= 0."""
@@ -82,13 +86,18 @@ def _corner_overlap(x0, y0, x1, y1, r):
         xb = max(bottom, xa)
     else:
         yb = math.sqrt((r - x1) * (r + x1))
-    chord = math.hypot(xb - xa, ya - yb)
-    angle = 2.0 * math.asin(min(chord / (2.0 * r), 1.0))
-    if angle < 0.3:
-        # angle - sin(angle) loses its digits when small: its series does not.
-        s = angle * angle
-        excess = angle * s / 6.0 * (1 - s / 20.0 * (1 - s / 42.0 * (1 - s / 72.0 * (1 - s / 110.0))))
+    across, down = xb - xa, ya - yb
+    u = math.sqrt(across * across + down * down) / (2.0 * r)
+    s = u * u
+    if s < 0.04:
+        # The series of 2 asin(u) - 2 u sqrt(1 - u^2): shorter than
+        # an arc sine, and no digits are lost in a difference.
+        excess = _SEGMENT[0]
+        for k in range(1, len(_SEGMENT)):
+            excess = excess * s + _SEGMENT[k]
+        excess *= u * s
     else:
+        angle = 2.0 * math.asin(min(u, 1.0))
         excess = angle - math.sin(angle)
     return (xa - x0) * (y1 - y0) + (xb - xa) * (0.5 * (ya + yb) - y0) + 0.5 * r * r * excess
 
