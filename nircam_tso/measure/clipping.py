@@ -15,9 +15,10 @@ from numba import njit
 
 __all__ = ["ClippedStatistics", "clipped_statistics"]
 
-# Values that are sorted at once, of how many the first limits are taken, and how many limits
-# are tried before values that are alike are told from bad luck.
-_FEW = 128
+# Values that are sorted at once, and how many limits should leave, of how many the first limits
+# are taken, and how many are tried before values that are alike are told from bad luck.
+_SORTED = 128
+_FEW = 48
 _SAMPLE = 64
 _LIMITS = 12
 # Pixels that are looked through together, and sums that run side by side.
@@ -163,7 +164,7 @@ def _gather_around(values, n, rank, work, gathered):
     whether they are sorted.
     """
     few = max(_FEW, n // 256)
-    if n <= few:
+    if n <= _SORTED:
         for i in range(n):
             work[i] = values[i]
         gathered[0], gathered[1] = 0, n
@@ -182,7 +183,7 @@ def _gather_around(values, n, rank, work, gathered):
                 for i in range(len(part)):
                     work[inside] = part[i]
                     inside += (part[i] >= low) & (part[i] < high)
-    gathered[2] = gathered[1] <= few
+    gathered[2] = gathered[1] <= max(_SORTED, few)
     if gathered[2]:
         # Room behind what was gathered.
         _sort_few(work, gathered[1], work[gathered[1] + 1 :])
@@ -274,7 +275,7 @@ def _load(row, bad, firsts, lengths, values):
 def _clipped_statistics(data, firsts, lengths, bad, lower, upper, rounds, centre_is_mean, out, counts):
     size = lengths.sum()
     # One place more: a value is written before it is known whether it counts.
-    values, work = np.empty(size + 1), np.empty(2 * max(size, _FEW) + 2)
+    values, work = np.empty(size + 1), np.empty(2 * max(size, _SORTED) + 2)
     gathered, lanes = np.zeros(3, np.int64), np.zeros((4, _LANES))
     n_masks = len(bad)
     nothing = np.empty(0, np.bool_)
