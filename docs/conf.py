@@ -20,17 +20,21 @@ extensions = [
     "sphinx.ext.mathjax",
     "sphinx_automodapi.automodapi",
     "sphinx_automodapi.smart_resolver",
+    "sphinx_gallery.gen_gallery",
     "numpydoc",
     "from_source",
 ]
 
 default_role = "obj"
-exclude_patterns = ["_build", "_generated"]
+# sphinx-gallery makes pages of the scripts, and reads their heading itself.
+exclude_patterns = ["_build", "tutorials"]
 pygments_style = "sphinx"
 # `__all__` says what is public; automodapi lists it, and numpydoc need not do so again.
 numpydoc_show_class_members = False
 automodapi_toctreedirnm = "api"
 automodapi_inheritance_diagram = False
+# numpydoc's sections have the types.
+autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 
 # A build without internet cannot fetch the indices of other projects, and fails
@@ -51,6 +55,28 @@ plot_formats = ["svg"]
 plot_html_show_formats = False
 plot_html_show_source_link = False
 
+# Tutorials are scripts that run whenever the pages are built; an error or a warning ends the build.
+sphinx_gallery_conf = {
+    "examples_dirs": "tutorials",
+    "gallery_dirs": "_generated/tutorials",
+    "filename_pattern": r"/tutorial_",
+    "ignore_pattern": r"conftest\.py",
+    "within_subsection_order": "FileNameSortKey",
+    "run_stale_examples": True,
+    "abort_on_example_error": True,
+    "reset_modules": ("matplotlib", "strict_tutorials.warnings_are_errors"),
+    "reset_modules_order": "both",
+    # What a statement returns is told by print, where it matters.
+    "capture_repr": (),
+    "image_scrapers": ("matplotlib",),
+    # Pages that are the same at every build: no running times, no memory, no archives.
+    "write_computation_times": False,
+    "min_reported_time": float("inf"),
+    "show_memory": False,
+    "show_signature": False,
+    "download_all_examples": False,
+}
+
 html_theme = "pydata_sphinx_theme"
 html_title = f"{project} {version}"
 html_theme_options = {
@@ -58,6 +84,8 @@ html_theme_options = {
     "show_prev_next": True,
     "secondary_sidebar_items": ["page-toc"],
 }
-# All pages are in the bar at the top; an empty column beside the text would tell nothing.
-html_sidebars = {"**": []}
+# The front page lists the sections itself; every other page has its section's pages at the left.
+html_sidebars = {"index": []}
 html_show_sourcelink = False
+html_static_path = ["_static"]
+html_css_files = ["tutorials.css"]

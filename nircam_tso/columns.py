@@ -93,7 +93,7 @@ COLUMNS = (
     *_pair("pc3", "", "component 3 of the subframe over its flux, less the median"),
     Column("n_good", "", "int32", "good pixels that the largest aperture touches"),
     Column("n_cleaned", "", "int32", "pixels within the largest aperture that were found to be cosmic rays"),
-    Column("n_replaced", "", "int32", "transient bad pixels replaced within the largest aperture"),
+    Column("n_replaced", "", "int32", "passing bad pixels replaced within the largest aperture"),
     Column("quality", "", "uint32", "QualityFlag bits, 0 is good"),
 )
 

@@ -58,8 +58,8 @@ class TimeSeriesExtractor:
         covered. Both are flagged.
     position : (float, float), `~astropy.coordinates.SkyCoord`, "brightest", None, or a list
         Where the star is, (x, y) in zero-based pixels of the frame that is handed over.
-        None takes XREF_SCI and YREF_SCI of a JWST header, refined to the brightest spot
-        within 41 px, else its target's coordinates, else the middle of the frame.
+        None takes XREF_SCI and YREF_SCI of a JWST header, moved to the brightest spot
+        of the 41 x 41 px about it, else its target's coordinates, else the middle of the frame.
         "brightest" is the brightest spot of the median of the first 32 integrations,
         smoothed by 3 px. A list of positions measures several stars in one pass: the
         columns of the first have their plain names, those of the second and further

@@ -299,4 +299,7 @@ def plain(value):
         return value.item()
     if hasattr(value, "to_string") and hasattr(value, "frame"):
         return value.icrs.to_string("decimal", precision=9)
+    if isinstance(value, float) and not np.isfinite(value):
+        # Strict JSON has no infinity: null is no limit.
+        return None
     return value if isinstance(value, str | int | float | bool | type(None)) else repr(value)
