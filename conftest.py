@@ -2,6 +2,7 @@
 
 import os
 import socket
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -34,6 +35,18 @@ collect_ignore = ["docs/conf.py", "docs/_ext", "docs/figures"]
 settings.register_profile("default", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+# What asks about faults, fuzzing, mutants or a browser; no version of Python or of a dependency changes it.
+_ONCE = ("tests/faults", "tests/fuzz", "tests/mutation", "tests/inspect/report/test_report_browser.py")
+_ONCE_PATHS = tuple(Path(__file__).parent.joinpath(name) for name in _ONCE)
+
+
+def pytest_collection_modifyitems(items):
+    """Mark what one environment of tox runs for all."""
+    for item in items:
+        if any(item.path.is_relative_to(path) for path in _ONCE_PATHS):
+            item.add_marker(pytest.mark.once)
+
 
 _LOCAL = {"", "localhost", "ip6-localhost", socket.gethostname()}
 
