@@ -41,7 +41,7 @@ def measure_block(plan, block, place):
         the frame, angles in degree, ``quality`` as uint32, and ``saturated_set``, a
         checksum of the saturated pixels within the largest aperture.
     """
-    images = block_images(block, plan.ramp, plan.read, plan.dq_mask, plan.stripes.models)
+    images = block_images(block, plan.ramp, plan.read, plan.dq_mask, plan.stripes.models, everywhere=False)
     levels = sky_levels(plan, images)
     pixels = images.data
     images = images.cut(plan.box.within(plan.read))

@@ -11,7 +11,7 @@ import numpy as np
 from nircam_tso.extractor.block import measure_block
 from nircam_tso.extractor.boxes import Box
 from nircam_tso.extractor.remote import excerpt, pack, slots, unpack
-from nircam_tso.extractor.workers import watched
+from nircam_tso.extractor.workers import answer, give_up, watched
 from nircam_tso.io.bands import Part, within
 from nircam_tso.measure.cosmics import context
 
@@ -93,7 +93,7 @@ def measure_all(plans, exposure, *, executor=None, progress=None, block_size=Non
                 break
             (first, stop), future = waiting.popleft()
             with watched(exposure, first, stop):
-                parts.append(future.result())
+                parts.append(answer(pool, future))
             if bar is not None:
                 bar.update(stop - first)
     except KeyboardInterrupt:
@@ -101,8 +101,7 @@ def measure_all(plans, exposure, *, executor=None, progress=None, block_size=Non
         patient = False
         raise
     finally:
-        for _, future in waiting:
-            future.cancel()
+        give_up(pool, [future for _, future in waiting])
         if own:
             pool.shutdown(wait=patient, cancel_futures=True)
         if bar is not None:

@@ -64,8 +64,8 @@ class Images:
         Values, one image per row of the product.
     variance : `~numpy.ndarray` of float64 or None
         Variances, same shape, or that of the part ``variance_of``.
-    bad : `~numpy.ndarray` of bool, shape (b, ny, nx)
-        Pixels not to be used.
+    bad : `~numpy.ndarray` of bool, shape (b, ny, nx), or None
+        Pixels not to be used; None for those without a finite value, not looked for yet.
     dq : `~numpy.ndarray` of uint32 or None
         Data-quality bits, same shape.
     masked : `~numpy.ndarray` of bool or None
@@ -76,7 +76,7 @@ class Images:
 
     data: np.ndarray
     variance: np.ndarray | None
-    bad: np.ndarray
+    bad: np.ndarray | None
     dq: np.ndarray | None
     masked: np.ndarray | None = None
     variance_of: tuple | None = None
@@ -93,14 +93,22 @@ class Images:
         Returns
         -------
         Images
-            In C order, because the measuring kernels run along rows.
+            In C order, because the measuring kernels run along rows; bad pixels are known.
         """
         inner = window if self.variance_of is None else within(window, self.variance_of)
         parts = ((self.data, window), (self.variance, inner), *((p, window) for p in (self.bad, self.dq, self.masked)))
-        return Images(*(None if part is None else np.ascontiguousarray(part[:, *own]) for part, own in parts))
+        images = Images(*(None if part is None else np.ascontiguousarray(part[:, *own]) for part, own in parts))
+        if images.bad is None:
+            images.bad = _not_finite(images.data)
+        return images
 
 
-def block_images(block, ramp, box, dq_mask, stripes=()):
+def _not_finite(data):
+    result = np.isfinite(data)
+    return np.logical_not(result, out=result)
+
+
+def block_images(block, ramp, box, dq_mask, stripes=(), *, everywhere=True):
     """
     Make images out of a block.
 
@@ -116,6 +124,10 @@ def block_images(block, ramp, box, dq_mask, stripes=()):
         DQ bits that make a pixel bad.
     stripes : sequence of `~nircam_tso.measure.striping.StripingModel`, optional
         What to correct, one model for each difference of groups; the box is the frame.
+    everywhere : bool, optional
+        Whether bad pixels are looked for in all of the box, or, where no flag or mask
+        tells of any, not before a part of it is cut out: who measures the sky leaves out
+        what is not finite in any case, and in large frames the search takes as long.
 
     Returns
     -------
@@ -129,7 +141,9 @@ def block_images(block, ramp, box, dq_mask, stripes=()):
             steps = ramp.ramp != "last-first"
             data, _ = correct_groups(data, spoiled, stripes, ramp.group_range, steps=steps)
         data, variance, dq, mask = _reduce(data, variance, dq, mask, ramp)
-    bad = ~np.isfinite(data)
+    bad = None
+    if everywhere or stripes or mask is not None or dq is not None:
+        bad = _not_finite(data)
     if mask is not None:
         bad |= mask
     if dq is not None:

@@ -1,5 +1,7 @@
 """A sample of a series: a few integrations, read once, for what holds for all."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -111,7 +113,12 @@ class SampleReader:
         return known
 
     def _stack(self, box, indices, variance_of=()):
-        parts = [self.images_of(int(index), box, variance_of=variance_of) for index in indices]
+        def images(index):
+            return self.images_of(int(index), box, variance_of=variance_of)
+
+        # Reading leaves Python alone for most of its time.
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            parts = list(map(images, indices) if self.exposure.in_memory else pool.map(images, indices))
         parts = [part for part in parts if not part.bad.all()] or parts
         joined = []
         for name, blank in (("data", np.nan), ("variance", np.nan), ("bad", False), ("masked", False)):

@@ -179,7 +179,7 @@ def _flux_unit(settings, exposure, plan, image_unit, notes):
         return u.Jy, float(image_unit.to(u.Jy))
     if wanted == "Jy":
         missing = (
-            "PIXAR_SR in the header" if surface else f"images in MJy/sr or Jy, not {image_unit or 'plain numbers'}"
+            "PIXAR_SR in the header" if surface else f"images in MJy/sr or Jy, not {str(image_unit) or 'plain numbers'}"
         )
         raise ValueError(f'flux_unit: "Jy" needs {missing}; leave flux_unit out to get sums of the image unit')
     notes.append(f"PIXAR_SR is missing: sums stay in {image_unit} (sums over pixels)")

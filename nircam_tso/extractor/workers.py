@@ -8,6 +8,7 @@ from time to time while its answers are awaited.
 
 import threading
 import time
+import weakref
 from concurrent.futures import BrokenExecutor, CancelledError, wait
 from contextlib import contextmanager, suppress
 
@@ -18,15 +19,19 @@ __all__ = ["answer", "close_client", "give_up", "watched", "worker_threads"]
 #: Seconds between two looks at a cluster, and between two questions to its scheduler.
 _LOOK, _ASK = 1, 10
 #: Seconds for which a cluster may be in a state out of which no answer comes.
-_PATIENCE = {"closed": 5, "forgotten": 30, "empty": 60, "silent": 120}
+_PATIENCE = {"closed": 5, "forgotten": 30, "empty": 60, "silent": 120, "unborn": 600}
 _WORDS = {
     "closed": "its Dask client is closed",
     "forgotten": "the Dask cluster has dropped it",
     "empty": "the Dask cluster has no worker any more",
+    "unborn": "the Dask cluster has had no worker yet",
     "silent": "the Dask scheduler does not answer",
 }
 #: Seconds for leaving a cluster that may be gone.
 _FAREWELL = 5
+
+#: Clients of clusters that have had workers.
+_staffed = weakref.WeakSet()
 
 
 def answer(pool, future):
@@ -48,8 +53,9 @@ def answer(pool, future):
     Raises
     ------
     `concurrent.futures.BrokenExecutor`
-        If a Dask cluster is closed, has dropped the task, has had workers and lost all of
-        them, or its scheduler is silent: after 5 s, 30 s, a minute, two minutes.
+        If a Dask cluster is closed, has dropped the task, has lost all of its workers, its
+        scheduler is silent, or it never gets a worker: after 5 s, 30 s, a minute, two
+        minutes, ten minutes.
     Exception
         What the task raised.
 
@@ -77,7 +83,6 @@ class _Cluster:
         self._pool, self._client = pool, client
         self._since = {}
         self._asked = time.monotonic()
-        self._seen = False
 
     def look(self):
         """Raise `concurrent.futures.BrokenExecutor` once a state has lasted too long."""
@@ -87,9 +92,9 @@ class _Cluster:
             threads = self._threads()
             self._note("silent", threads is None)
             if threads is not None:
-                self._seen = self._seen or threads > 0
                 # A cluster that grows when it is asked may begin with none.
-                self._note("empty", self._seen and not threads)
+                self._note("empty", self._client in _staffed and not threads)
+                self._note("unborn", self._client not in _staffed)
             self._asked = time.monotonic()
         for state, since in self._since.items():
             if time.monotonic() - since > _PATIENCE[state]:
@@ -136,7 +141,10 @@ def worker_threads(client, seconds):
     Exception
         Of whatever kind, if there is no answer.
     """
-    return sum(client.sync(client.scheduler.ncores, callback_timeout=seconds).values())
+    threads = sum(client.sync(client.scheduler.ncores, callback_timeout=seconds).values())
+    if threads:
+        _staffed.add(client)
+    return threads
 
 
 def give_up(pool, futures):

@@ -91,7 +91,7 @@ def cluster():
     with (
         dask.config.set(quiet),
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0", host="127.0.0.1"
         ) as own,
         distributed.Client(own, set_as_default=False) as client,
     ):
@@ -184,6 +184,19 @@ def test_command_on_a_cluster(segments, cluster, tmp_path):
     codes.add(main([*common, str(products[1]), "--scheduler", cluster.scheduler.address]))
     assert len(codes) == 1
     assert same(*(read(path) for path in products))
+
+
+def test_command_with_workers(segments, tmp_path):
+    from nircam_tso import read
+    from nircam_tso.cli.main import main
+
+    common = ["extract", str(segments), "--errors", "total", "--position", "45,18", "--quiet", "-o"]
+    products = [tmp_path / f"{workers}.h5" for workers in (1, 2, 5)]
+    codes = [main([*common, str(path), "--workers", path.stem]) for path in products]
+    assert len(set(codes)) == 1
+    series = [read(path) for path in products]
+    assert len(series[0]) == N_PARTS * N_EACH
+    assert all(same(series[0], other) for other in series[1:])
 
 
 def test_command_without_dask(segments, tmp_path, monkeypatch, capsys):

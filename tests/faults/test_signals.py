@@ -1,12 +1,15 @@
 """Signals that meet the real command in the middle of real work (row 55)."""
 
+import fcntl
 import os
 import pty
 import re
 import select
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -50,6 +53,7 @@ class Command:
 
     def __init__(self, *args, cwd):
         self._terminal, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 120, 0, 0))
         self.process = subprocess.Popen(
             [sys.executable, "-m", "nircam_tso.cli.main", *map(str, args)],
             cwd=cwd,

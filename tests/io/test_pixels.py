@@ -1,3 +1,4 @@
+import gzip
 import os
 import pickle
 import threading
@@ -5,12 +6,15 @@ import threading
 import numpy as np
 import pytest
 from astropy.io import fits
+from astropy.nddata import CCDData, StdDevUncertainty
 
+import nircam_tso.io.pixels as reading
 from nircam_tso.exceptions import InputFileError, TruncatedFileError
 from nircam_tso.io.fits_structure import read_structure
 from nircam_tso.io.pixels import ArrayPixels
 from nircam_tso.io.sources import open_exposure
 
+NAMES = ("SCI", "ERR", "DQ", "VAR_POISSON", "VAR_RNOISE")
 STACK = np.random.default_rng(2).integers(1, 120, (5, 40, 13))
 
 
@@ -143,8 +147,6 @@ def test_a_file_that_is_cut_while_it_is_read(tmp_path, image):
 
 
 def test_threads_read_alike(tmp_path, jwst):
-    import gzip
-
     path = tmp_path / "a.fits.gz"
     plain = tmp_path / "a.fits"
     jwst(plain, n=8)
@@ -179,3 +181,91 @@ def test_scaling_cards_that_make_no_sense(tmp_path, image):
     structure = read_structure(path)
     with pytest.raises(InputFileError, match="BSCALE"):
         structure.pixels(structure.hdus[0])
+
+
+@pytest.fixture(params=["whole planes", "planes by lines", "planes by a few lines"])
+def way_of_reading(request, monkeypatch):
+    """The ways of going through a file, whatever the sizes of the images here."""
+    if request.param != "whole planes":
+        monkeypatch.setattr(reading, "_SMALL_PLANE", 0)
+        monkeypatch.setattr(reading, "_BUFFER", 100 if request.param == "planes by lines" else 2000)
+
+
+@pytest.mark.parametrize("errors", ["random", "total"])
+@pytest.mark.parametrize("columns", [slice(None), slice(2, 3), slice(5, 61), slice(-9, None)])
+@pytest.mark.parametrize("rows", [slice(None), slice(1, 30), slice(4, 5)])
+def test_columns_are_those_of_astropy(tmp_path, jwst, way_of_reading, rows, columns, errors):
+    path = tmp_path / "a_calints.fits"
+    jwst(path, n=4, shape=(32, 64))
+    block = open_exposure(path, errors=errors).read(1, 4, rows, columns)
+    with fits.open(path, memmap=False) as hdus:
+        expected = {hdu.name: hdu.section[1:4, rows, :][..., columns] for hdu in hdus if hdu.name in NAMES}
+    np.testing.assert_array_equal(block.data, expected["SCI"].astype(np.float64))
+    np.testing.assert_array_equal(block.dq, expected["DQ"])
+    variance = expected["ERR"].astype(np.float64) ** 2
+    if errors == "random":
+        variance = expected["VAR_POISSON"].astype(np.float64) + expected["VAR_RNOISE"].astype(np.float64)
+    np.testing.assert_allclose(block.variance, variance, rtol=1e-15)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_variances_of_a_part(tmp_path, jwst, packed):
+    path = tmp_path / "a_calints.fits"
+    jwst(path, n=3, shape=(32, 64))
+    if packed:
+        path.write_bytes(gzip.compress(path.read_bytes()))
+    exposure = open_exposure(path)
+    whole = exposure.read(0, 3)
+    inner = (slice(10, 12), slice(20, 25))
+    block = exposure.read(0, 3, slice(4, 30), slice(7, 60), variance_of=inner)
+    np.testing.assert_array_equal(block.data, whole.data[:, 4:30, 7:60])
+    np.testing.assert_array_equal(block.variance, whole.variance[:, 10:12, 20:25])
+    assert block.variance_of == (slice(6, 8), slice(13, 18))
+    smaller = block.cut(slice(5, 26), slice(10, 40), (slice(6, 7), slice(14, 18)))
+    np.testing.assert_array_equal(smaller.data, whole.data[:, 9:30, 17:47])
+    np.testing.assert_array_equal(smaller.dq, whole.dq[:, 9:30, 17:47])
+    np.testing.assert_array_equal(smaller.variance, whole.variance[:, 10:11, 21:25])
+    assert smaller.variance_of == (slice(1, 2), slice(4, 8))
+    assert exposure.read(0, 1, variance_of=()).variance is None
+    assert exposure.read(0, 1, slice(4, 9)).variance_of is None
+
+
+def test_parts_that_are_not_there(tmp_path, jwst):
+    path = tmp_path / "a_calints.fits"
+    jwst(path, n=2, shape=(32, 64))
+    exposure = open_exposure(path)
+    with pytest.raises(IndexError, match="columns: .* out of 64"):
+        exposure.read(0, 1, columns=slice(70, 80))
+    with pytest.raises(IndexError, match="columns"):
+        exposure.read(0, 1, columns=slice(0, 8, 2))
+    with pytest.raises(IndexError, match="variance_of"):
+        exposure.read(0, 1, slice(4, 8), variance_of=(slice(3, 8), slice(0, 4)))
+
+
+def test_columns_of_arrays():
+    data = np.arange(5 * 6 * 7.0).reshape(5, 6, 7)
+    masked = np.ma.MaskedArray(data, data % 5 == 0)
+    exposure = open_exposure(masked, errors=np.sqrt(data[0]))
+    block = exposure.read(1, 4, slice(2, 5), slice(3, 6), variance_of=(slice(2, 3), slice(4, 6)))
+    np.testing.assert_array_equal(block.data, data[1:4, 2:5, 3:6])
+    np.testing.assert_array_equal(block.mask, masked.mask[1:4, 2:5, 3:6])
+    np.testing.assert_allclose(block.variance, np.broadcast_to(data[0, 2:3, 4:6], (3, 1, 2)), rtol=1e-15)
+
+
+def test_a_run_over_segments_of_which_some_lack_things(tmp_path, image):
+    planes = [
+        image(tmp_path / f"{k}.fits", shape=(8, 9), seed=k, **{"DATE-OBS": f"2020-01-0{k}T00:00:00"}) for k in (1, 2, 3)
+    ]
+    CCDData(planes[1], unit="adu", mask=planes[1] > planes[1].mean(), uncertainty=StdDevUncertainty(planes[1])).write(
+        tmp_path / "2.fits", overwrite=True
+    )
+    with fits.open(tmp_path / "2.fits", mode="update") as hdus:
+        hdus[0].header["DATE-OBS"] = "2020-01-02T00:00:00"
+        del hdus[0].header["BUNIT"]
+    exposure = open_exposure([str(tmp_path / f"{k}.fits") for k in (1, 2, 3)])
+    block = exposure.read(0, 3, slice(1, 7), slice(2, 8))
+    np.testing.assert_array_equal(block.data, np.stack(planes).astype(float)[:, 1:7, 2:8])
+    np.testing.assert_array_equal(block.mask[1], (planes[1] > planes[1].mean())[1:7, 2:8])
+    assert not block.mask[[0, 2]].any()
+    assert np.isnan(block.variance[[0, 2]]).all()
+    np.testing.assert_allclose(block.variance[1], planes[1].astype(float)[1:7, 2:8] ** 2, rtol=1e-15)
