@@ -62,6 +62,8 @@ sphinx_gallery_conf = {
     "filename_pattern": r"/tutorial_",
     "ignore_pattern": r"conftest\.py",
     "within_subsection_order": "FileNameSortKey",
+    # Their text would be full of raw markup.
+    "notebook_extensions": set(),
     "run_stale_examples": True,
     "abort_on_example_error": True,
     "reset_modules": ("matplotlib", "strict_tutorials.warnings_are_errors"),
@@ -69,7 +71,7 @@ sphinx_gallery_conf = {
     # What a statement returns is told by print, where it matters.
     "capture_repr": (),
     "image_scrapers": ("matplotlib",),
-    # Pages that are the same at every build: no running times, no memory, no archives.
+    # Pages are the same at every build: no running times, no memory, no archives.
     "write_computation_times": False,
     "min_reported_time": float("inf"),
     "show_memory": False,

@@ -37,6 +37,8 @@ from benchmarks.validation.study import pulls_of, read_found, run_case, workers,
 
 __all__ = ["main"]
 
+#: What the documentation shows, and where trials go.
+_PAGE, _SCRATCH = Path("docs/validation"), Path(".tmp/validation")
 #: Visits of a case with --quick.
 _FEW = 20
 #: What there is beside the cases; "tables" draws again what earlier runs have left.
@@ -120,13 +122,15 @@ def main(args=None):
         type=lambda text: text.split(","),
         help=f"parts, separated by commas: {', '.join(_PARTS)}, or cases: {', '.join(CASES)}",
     )
-    parser.add_argument("--out", type=Path, default=Path("docs/validation"), help="folder to write to (%(default)s)")
+    parser.add_argument("--out", type=Path, help=f"folder to write to ({_PAGE}; with --quick {_SCRATCH})")
     parser.add_argument("--processes", type=int, default=2, help="how many at once (%(default)s); changes no number")
     options = parser.parse_args(args)
     parts = options.only or [*CASES, *_PARTS]
     for part in parts:
         if part not in (*CASES, *_PARTS):
             parser.error(f"--only: {part!r} is no part; choose among {', '.join((*_PARTS, *CASES))}")
+    # A few visits are no study: they stay out of the documentation.
+    options.out = options.out or (_SCRATCH if options.quick else _PAGE)
     options.out.mkdir(parents=True, exist_ok=True)
     names = [part for part in parts if part in CASES]
     if names:

@@ -26,7 +26,7 @@ __all__ = [
 
 STAR_HEADER = ("star", "frame (pix)", "electron/s", "aperture (pix)", "sky (pix)", "integrations", "seconds of each")
 CASE_HEADER = (
-    "star",
+    "case",
     "beside photon and read noise",
     "visits",
     "depth (ppm)",
@@ -148,7 +148,7 @@ def case_rows(found):
         verdict = "within" if depth.good and middle.good else "OUT"
         rows.append(
             (
-                STARS[case.star].label,
+                name,
                 case.suffers,
                 f"{depth.n}",
                 f"{1e6 * depth.error:.0f}",

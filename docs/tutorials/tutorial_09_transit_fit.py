@@ -151,8 +151,6 @@ try:
 except ImportError as error:
     print(error)
 else:
-    # Lightkurve counts in days.
-    curve.time.format = "jd"
     mid = (reference + values[0] * u.day).copy("jd")
     flat = curve.flatten(
         window_length=301, mask=np.abs((curve.time - mid).to(u.hour)) < 1.2 * u.hour

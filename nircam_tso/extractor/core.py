@@ -265,6 +265,9 @@ class TimeSeriesExtractor:
         select: Mapping[str, Any] | None = None,
         axis: Literal["integrations", "groups"] | None = None,
         recursive: bool = False,
+        on_error: Literal["raise", "flag"] = "raise",
+        allow_missing: bool = False,
+        allow_missing_dq: bool = False,
         **overrides: Any,
     ) -> TimeSeriesExtractor:
         """
@@ -274,7 +277,7 @@ class TimeSeriesExtractor:
         ----------
         source
             As for `extract`.
-        select, axis, recursive
+        select, axis, recursive, on_error, allow_missing, allow_missing_dq
             As for `extract`.
         **overrides
             Settings that win over the preset's.
@@ -293,7 +296,15 @@ class TimeSeriesExtractor:
         exposure = (
             source
             if isinstance(source, Exposure)
-            else open_exposure(source, select=select, axis=axis, recursive=recursive)
+            else open_exposure(
+                source,
+                select=select,
+                axis=axis,
+                recursive=recursive,
+                on_error=on_error,
+                allow_missing=allow_missing,
+                allow_missing_dq=allow_missing_dq,
+            )
         )
         preset = choose_preset(exposure.header, exposure.shape)
         return cls(**{**preset.settings, "preset": preset.name, **overrides})

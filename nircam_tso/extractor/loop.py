@@ -1,7 +1,6 @@
 """The loop over blocks: read, measure, and put the numbers together in order."""
 
 import math
-import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
@@ -61,18 +60,18 @@ def measure_all(plans, exposure, *, executor=None, progress=None, block_size=Non
     # Other processes read files for themselves, but pixels in memory must be sent.
     elsewhere = executor is not None and not isinstance(executor, ThreadPoolExecutor)
     sent = elsewhere and exposure.in_memory
-    per_block = block_size or _default_block_size(
-        plans[0].settings, part, exposure, _SENT_BYTES if sent else _BLOCK_BYTES, slots(executor)
-    )
     workers = slots(executor)
+    per_block = block_size or _default_block_size(
+        plans[0].settings, part, exposure, _SENT_BYTES if sent else _BLOCK_BYTES, workers
+    )
     per_block = max(1, min(per_block, exposure.policy.max_memory // (4 * workers * exposure.integration_bytes)))
     ranges = [(first, min(first + per_block, n)) for first in range(0, n, per_block)]
     bar = progress(total=n) if progress is not None else None
     parts = []
     own = executor is None
-    pool = ThreadPoolExecutor(min(os.cpu_count() or 1, len(ranges))) if own else executor
+    pool = ThreadPoolExecutor(min(workers, len(ranges))) if own else executor
     parcel = pack(plans) if elsewhere else None
-    ahead = 2 * slots(pool)
+    ahead = 2 * workers
     waiting = deque()
     patient = True
     try:

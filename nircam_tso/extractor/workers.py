@@ -31,7 +31,7 @@ _WORDS = {
 _FAREWELL = 5
 
 #: Clients of clusters that have had workers.
-_staffed = weakref.WeakSet()
+_staffed: weakref.WeakSet[object] = weakref.WeakSet()
 
 
 def answer(pool, future):

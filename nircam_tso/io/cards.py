@@ -7,6 +7,7 @@ text until someone asks. FITS standard, version 4.0, sections 4.2 and 4.4.
 import math
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from nircam_tso.exceptions import CorruptFileError, UnsupportedFileError
 
@@ -117,6 +118,8 @@ class Hdu:
         return f"{self.label} ({what})"
 
 
+# The cards of an exposure's files are the same but for a few.
+@lru_cache(maxsize=1 << 14)
 def parse_value(card):
     """
     The value of a header card.

@@ -164,7 +164,8 @@ def to_lightkurve(ts: TimeSeries, radius: float | None = None) -> LightCurve:
     name = columns[float(radius)]
     barycentric = "time_bjd" in ts.colnames and not np.any(ts["time_bjd"].mask)
     curve = lightkurve.LightCurve(
-        time=ts["time_bjd" if barycentric else "time"],
+        # lightkurve computes with numbers of days.
+        time=ts["time_bjd" if barycentric else "time"].copy(format="jd"),
         flux=ts[name],
         flux_err=ts[name.replace("aperture_sum_r", "aperture_sum_err_r")],
     )

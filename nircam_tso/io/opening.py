@@ -141,7 +141,7 @@ def _sort_out(told, policy, faults, wrong):
         faults.append(fault_candidate(path, error))
 
 
-def usable_groups(groups, select, left_out, problems=None, wrong=None):
+def usable_groups(groups, select, left_out, wrong, problems=None):
     """
     The groups that a selection leaves, once no file that belongs to them has a fault.
 
@@ -153,10 +153,10 @@ def usable_groups(groups, select, left_out, problems=None, wrong=None):
         From `nircam_tso.io.groups.check_select`.
     left_out : list of UnsupportedFileError
         From `open_files`.
+    wrong : list of NircamTSOError
+        Gets what is wrong with pieces of what is measured, which then keep their places.
     problems : list of (str, NircamTSOError), optional
         Gets what is wrong, instead of an error.
-    wrong : list of NircamTSOError, optional
-        Gets what is wrong with pieces of what is measured, which then keep their places.
 
     Returns
     -------

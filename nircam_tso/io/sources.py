@@ -122,7 +122,7 @@ def _selected(source, select, axis, errors, recursive, policy, wrong, problems=N
     if wrong and all(candidate.segment is None for candidate in candidates):
         raise combined(wrong)
     groups = group_candidates(candidates)
-    return gathered, groups, usable_groups(groups, select, left_out, problems, wrong)
+    return gathered, groups, usable_groups(groups, select, left_out, wrong, problems)
 
 
 def _within_groups(groups, gathered, policy):

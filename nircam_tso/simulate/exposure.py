@@ -185,7 +185,7 @@ def demo_exposure(
     folder: str | PathLike[str], *, overwrite: bool = False, progress: Callable[..., Any] | None = None, **changes: Any
 ) -> Simulation:
     """
-    The exposure that the demo measures: a transit of about 1 % in four hours.
+    The exposure that the demo measures: a transit of about 1 % in 3.3 hours.
 
     Parameters
     ----------

@@ -141,7 +141,7 @@ def test_tables_tell_what_is_out():
     draws = fair_draws(100)
     rows = output.case_rows({"wlp4": found(draws), "focused": found(draws + 1e-4), "focused-dead": found(draws + 1e-4)})
     assert [row[-1] for row in rows] == ["within", "OUT", "OUT (told only)"]
-    assert rows[0][:4] == ("WLP4", "nothing else", "100", "100")
+    assert rows[0][:4] == ("wlp4", "nothing else", "100", "100")
     (tilt,) = output.tilt_rows({"focused": found(draws), "wlp4-tilt": found(np.zeros(4), plain=2.5e-4)})
     assert tilt[:4] == ("WLP4", "-100.0 ± 0.0", "+0.0 ± 0.0", "+250.0 ± 0.0")
 

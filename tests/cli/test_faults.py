@@ -106,6 +106,7 @@ def command(stack, out):
     return ["extract", stack, "--axis", "integrations", "-o", out]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [None, 2])
 @pytest.mark.parametrize(
     ("number", "group", "seconds", "code", "words"),
@@ -119,6 +120,7 @@ def command(stack, out):
     ],
 )
 def test_signals(start, stack, tmp_path, record_property, number, group, seconds, code, words, workers):
+    """Row 55."""
     out = tmp_path / "out.h5"
     assert main(list(map(str, [*command(stack, out), "--quiet"]))) in (0, 3)
     before = out.read_bytes()
@@ -143,7 +145,9 @@ def test_signals(start, stack, tmp_path, record_property, number, group, seconds
     record_property("signals answered", 1)
 
 
+@pytest.mark.slow
 def test_killed_command_leaves_no_process(start, stack, tmp_path):
+    """Row 56."""
     out, mark = tmp_path / "out.h5", tmp_path / "mark"
     process = start(60, mark, *command(stack, out), "--workers", 2, code=SLOW)
     under_way(process, mark)
@@ -172,7 +176,9 @@ def in_session(session):
     return found
 
 
+@pytest.mark.slow
 def test_two_runs_of_one_output(start, stack, tmp_path):
+    """Row 47."""
     out, mark = tmp_path / "out.h5", tmp_path / "mark"
     first = start(0.1, mark, *command(stack, out), code=SLOW)
     under_way(first, mark)
@@ -219,6 +225,7 @@ def test_exit_codes(start, stack, tmp_path, monkeypatch, capsys):
 
 
 def test_all_without_data_is_3(tmp_path, capsys):
+    """Row 16."""
     header = fits.Header({"DATE-OBS": "2016-03-01", "TIME-OBS": "12:00:00", "TIME-END": "12:10:40"})
     fits.writeto(tmp_path / "void.fits", np.full((10, 24, 34), np.nan, dtype="f4"), header)
     args = command(tmp_path / "void.fits", tmp_path / "void.h5")
@@ -229,9 +236,11 @@ def test_all_without_data_is_3(tmp_path, capsys):
     assert np.isnan(ts["aperture_sum_r5"]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("tail", ["| head -1", "| true", "2>&1 | true", ">&-", ">&- 2>&-", "2>/dev/full"])
 def test_closed_pipes(stack, tmp_path, tail, unbuffered):
+    """Row 57."""
     out = tmp_path / "out.h5"
     line = f"set -o pipefail; {sys.executable} -m nircam_tso.cli.main extract stack.fits --axis integrations -o out.h5"
     done = subprocess.run(
@@ -250,8 +259,10 @@ def test_closed_pipes(stack, tmp_path, tail, unbuffered):
     assert not list(tmp_path.glob(".*"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_full_disk_under_what_is_printed(start, stack, tmp_path, unbuffered):
+    """Row 57."""
     with open("/dev/full", "w") as full:
         process = start(*command(stack, "out.h5"), stdout=full, env={"PYTHONUNBUFFERED": unbuffered})
         _, told = process.communicate(timeout=WATCHDOG)
@@ -260,9 +271,11 @@ def test_full_disk_under_what_is_printed(start, stack, tmp_path, unbuffered):
     assert len(read(tmp_path / "out.h5")) == 40
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("colour", [{}, {"NO_COLOR": "1"}, {"TERM": "dumb"}])
 @pytest.mark.parametrize("quiet", [False, True])
 def test_progress_is_for_terminals(start, stack, tmp_path, colour, quiet):
+    """Row 57."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     more = ["--quiet"] if quiet else []
@@ -290,6 +303,7 @@ def test_progress_is_for_terminals(start, stack, tmp_path, colour, quiet):
 
 
 def test_no_terminal_no_bar(start, stack):
+    """Row 57."""
     process = start(*command(stack, "out.h5"), stdin=subprocess.DEVNULL)
     out, told = process.communicate(timeout=WATCHDOG)
     assert process.returncode in (0, 3)
@@ -311,8 +325,10 @@ NAMES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES, ids=repr)
 def test_odd_names(start, stack, tmp_path, name):
+    """Row 59."""
     folder = tmp_path / "here"
     folder.mkdir()
     shutil.copy(stack, os.path.join(os.fsencode(folder), name))
@@ -324,8 +340,10 @@ def test_odd_names(start, stack, tmp_path, name):
     assert set(os.listdir(os.fsencode(folder))) == {name, b"out.h5"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [b"caf\xe9.h5", b"a b.h5", b"x\ny.h5", b"-o.h5"], ids=repr)
 def test_odd_names_of_products(start, stack, tmp_path, name):
+    """Row 59."""
     process = start("extract", "stack.fits", "--axis", "integrations", b"--output=" + name, env={"LC_ALL": "C"})
     _, told = process.communicate(timeout=WATCHDOG)
     assert process.returncode in (0, 3), told
@@ -339,6 +357,8 @@ def test_odd_names_of_products(start, stack, tmp_path, name):
 
 
 def test_outputs_that_cannot_be(start, stack, tmp_path, capsys):
+    """Row 46."""
+
     def code(out, *more):
         return main([str(arg) for arg in (*command(stack, out), *more, "--quiet")])
 
@@ -360,6 +380,7 @@ def test_outputs_that_cannot_be(start, stack, tmp_path, capsys):
 
 
 def test_inputs_and_outputs_in_one_report(stack, tmp_path, capsys):
+    """Row 46."""
     (tmp_path / "taken.h5").write_bytes(b"mine")
     args = ["extract", str(tmp_path / "gone.fits"), "-o", str(tmp_path / "taken.h5"), "-o", str(tmp_path / "no/a.ecsv")]
     assert main(args) == 4
@@ -374,6 +395,7 @@ def test_inputs_and_outputs_in_one_report(stack, tmp_path, capsys):
 
 
 def test_folder_that_cannot_be_written(start, stack, tmp_path):
+    """Row 46."""
     folder = tmp_path / "locked"
     folder.mkdir()
     folder.chmod(0o555)

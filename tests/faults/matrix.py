@@ -2,7 +2,8 @@
 The table from what can go wrong to the tests that prove what happens then.
 
 ``python tests/faults/matrix.py`` prints it; the documentation has it, too. A row is named
-by its number, a test by its file below ``tests`` and its name.
+by its number, a test by its file below ``tests`` and its name. Of each row at least one
+test says its number in its docstring.
 """
 
 INPUTS = "faults/test_inputs.py"
@@ -10,6 +11,11 @@ SEGMENTS = "faults/test_segments.py"
 PRODUCTS = "faults/test_products.py"
 WRITER = "faults/test_writer_faults.py"
 WORKERS = "faults/test_workers.py"
+FILES = "faults/test_files.py"
+TIMES = "faults/test_times.py"
+DATES = "faults/test_dates.py"
+SIGNALS = "faults/test_signals.py"
+FOUND = "fuzz/test_found.py"
 MEASURING = "faults/test_measuring.py"
 COMMAND = "cli/test_faults.py"
 FLAGS = "extractor/test_flags.py"
@@ -17,9 +23,18 @@ BITS = "extractor/test_bad_pixels.py"
 SETTINGS = "extractor/test_settings.py"
 
 ROWS = {
-    1: ("a file cut anywhere", {"io/test_fits_structure.py": ["test_every_cut_is_noticed"]}),
+    1: (
+        "a file cut anywhere",
+        {FILES: ["test_a_file_cut_anywhere"], "io/test_fits_structure.py": ["test_every_cut_is_noticed"]},
+    ),
     2: ("a file cut inside ERR", {INPUTS: ["test_cut_inside_err_is_never_unmasked"]}),
-    3: ("a file cut inside its final filling", {"io/test_fits_structure.py": ["test_missing_final_filling_is_noted"]}),
+    3: (
+        "a file cut inside its final filling",
+        {
+            FILES: ["test_final_filling_is_no_loss"],
+            "io/test_fits_structure.py": ["test_missing_final_filling_is_noted"],
+        },
+    ),
     4: (
         "no images: nothing, text, pages, pictures, pipes, devices, folders",
         {
@@ -27,8 +42,14 @@ ROWS = {
             "io/test_storage.py": ["test_what_is_no_file_is_refused_at_once", "test_what_is_not_fits_is_named"],
         },
     ),
-    5: ("a gzip file cut or corrupt", {"io/test_storage.py": ["test_cut_gzip", "test_corrupt_gzip"]}),
-    6: ("gzip by another name", {"io/test_storage.py": ["test_gzip_whatever_its_name"]}),
+    5: (
+        "a gzip file cut or corrupt",
+        {FILES: ["test_broken_gzip"], "io/test_storage.py": ["test_cut_gzip", "test_corrupt_gzip"]},
+    ),
+    6: (
+        "gzip by another name",
+        {FILES: ["test_gzip_by_any_name"], "io/test_storage.py": ["test_gzip_whatever_its_name"]},
+    ),
     7: (
         "bombs, impossible sizes, more than memory",
         {
@@ -42,7 +63,13 @@ ROWS = {
             "io/test_storage.py": ["test_gzip_bomb", "test_gzip_larger_than_allowed"],
         },
     ),
-    8: ("impossible cards", {"io/test_fits_structure.py": ["test_impossible_cards"]}),
+    8: (
+        "impossible cards",
+        {
+            FILES: ["test_cards_that_cannot_be", "test_no_axes_are_no_image"],
+            "io/test_fits_structure.py": ["test_impossible_cards"],
+        },
+    ),
     9: (
         "flipped bits and checksums",
         {INPUTS: ["test_bit_flips_are_found_by_checksums", "test_checksums_of_a_sound_file"]},
@@ -73,6 +100,7 @@ ROWS = {
     13: (
         "unsigned counts that fall",
         {
+            FILES: ["test_counts_that_fall_are_negative"],
             "measure/test_ramps.py": ["test_unsigned_counts_do_not_wrap"],
             "extractor/test_ramps.py": ["test_unsigned_ramps_do_not_wrap"],
         },
@@ -102,6 +130,11 @@ ROWS = {
     17: (
         "bad pixels in the aperture or beside it, passing or constant",
         {
+            MEASURING: [
+                "test_bad_pixel_in_some_integrations",
+                "test_bad_pixel_outside_every_aperture",
+                "test_constant_bad_pixel",
+            ],
             FLAGS: [
                 "test_one_bad_pixel_is_replaced",
                 "test_one_bad_pixel_by_each_policy",
@@ -121,6 +154,7 @@ ROWS = {
     19: (
         "bits of DQ in the aperture",
         {
+            MEASURING: ["test_bits_of_dq"],
             "extractor/test_every_bit.py": ["test_every_bit_has_a_case", "test_bit"],
             BITS: ["test_flags_follow_the_aperture"],
             FLAGS: ["test_saturation_in_ramps"],
@@ -133,6 +167,12 @@ ROWS = {
     21: (
         "apertures and positions outside, radii that are none",
         {
+            MEASURING: [
+                "test_radii_that_are_none",
+                "test_positions_outside_the_frame",
+                "test_apertures_that_leave_the_frame",
+                "test_a_centre_that_wanders_out",
+            ],
             FLAGS: ["test_partial_aperture", "test_star_that_wanders_out"],
             SETTINGS: [
                 "test_radius_out_of_range",
@@ -165,6 +205,7 @@ ROWS = {
     25: (
         "INT_TIMES absent, empty, short, long, shuffled, repeated, rolled over",
         {
+            TIMES: ["test_int_times_are_joined_by_number", "test_numbers_that_roll_over"],
             "timing/test_int_times.py": [
                 "test_absent_empty_or_blank",
                 "test_short",
@@ -174,7 +215,7 @@ ROWS = {
                 "test_a_number_given_to_two_integrations",
                 "test_numbers_that_start_anew_after_32767",
                 "test_numbers_that_start_elsewhere_are_not_believed",
-            ]
+            ],
         },
     ),
     26: ("segments in any order", {SEGMENTS: ["test_segments_in_any_order"]}),
@@ -192,21 +233,33 @@ ROWS = {
                 "test_unreadable_ground_file",
                 "test_unreadable_image",
                 "test_every_problem_in_one_report",
+                "test_every_problem_of_ground_files_in_one_report",
             ]
         },
     ),
     28: (
         "segments that contradict each other, and mixtures",
         {
-            SEGMENTS: ["test_mixtures_list_what_selects_each", "test_copy_of_a_segment"],
+            SEGMENTS: [
+                "test_mixtures_list_what_selects_each",
+                "test_copy_of_a_segment",
+                "test_every_problem_between_segments_in_one_report",
+                "test_shapes_and_totals_in_one_report",
+                "test_mixtures_and_holes_in_one_report",
+                "test_every_problem_of_ground_files_in_one_report",
+            ],
             "io/test_jwst.py": ["test_holes_overlaps_and_ends", "test_segment_totals_that_differ"],
             "io/test_sources.py": ["test_every_printed_selection_works"],
         },
     ),
-    29: ("a last segment of one integration", {"io/test_jwst.py": ["test_last_segment_of_one_integration"]}),
+    29: (
+        "a last segment of one integration",
+        {FILES: ["test_last_segment_of_one_integration"], "io/test_jwst.py": ["test_last_segment_of_one_integration"]},
+    ),
     30: (
         "one file twice",
         {
+            SEGMENTS: ["test_every_problem_of_ground_files_in_one_report"],
             INPUTS: ["test_the_same_file_by_three_names"],
             "io/test_traps.py": ["test_copies_wherever_they_stand"],
         },
@@ -214,14 +267,19 @@ ROWS = {
     31: (
         "ends after midnight, New Year, 29 February, a leap second",
         {
+            TIMES: ["test_ends_on_the_next_day"],
             "timing/test_dates.py": ["TestSharedSpan::test_midnight"],
             "timing/test_readout.py": ["test_a_leap_second_within_the_exposure"],
         },
     ),
-    32: ("ends before or at the start", {"timing/test_dates.py": ["TestSharedSpan::test_spans_that_cannot_be"]}),
+    32: (
+        "ends before or at the start",
+        {TIMES: ["test_ends_before_it_begins"], "timing/test_dates.py": ["TestSharedSpan::test_spans_that_cannot_be"]},
+    ),
     33: (
         "dates that are none",
         {
+            TIMES: ["test_dates_that_are_none", "test_dates_that_are_not_even_text", "test_zulu_is_accepted"],
             "io/test_headers.py": ["test_start_is_the_modified_julian_date", "test_no_start"],
             "timing/test_dates.py": [
                 "TestPlainImages::test_malformed_cards",
@@ -231,16 +289,29 @@ ROWS = {
     ),
     34: (
         "Julian dates against ERFA",
-        {"test_julian.py": ["test_every_month_end_equals_erfa", "test_every_day_equals_erfa_and_follows_the_last"]},
+        {
+            DATES: ["test_every_date_is_erfas_and_a_day_before_the_next"],
+            "test_julian.py": ["test_every_month_end_equals_erfa", "test_every_day_equals_erfa_and_follows_the_last"],
+        },
     ),
     35: (
         "dates that do not exist",
-        {"test_julian.py": ["test_bad_dates", "test_leap_seconds", "test_scalars_equal_arrays_of_any_shape"]},
+        {
+            DATES: [
+                "test_dates_that_do_not_exist",
+                "test_leap_seconds_on_their_days_only",
+                "test_scalars_of_numpy_equal_arrays",
+            ],
+            "test_julian.py": ["test_bad_dates", "test_leap_seconds", "test_scalars_equal_arrays_of_any_shape"],
+        },
     ),
-    36: ("a nanosecond of a Julian date", {"test_julian.py": ["test_comes_back_to_the_nanosecond"]}),
+    36: (
+        "a nanosecond of a Julian date",
+        {DATES: ["test_a_nanosecond"], "test_julian.py": ["test_comes_back_to_the_nanosecond"]},
+    ),
     37: (
         "the reform of the calendar, and years before 1",
-        {"test_julian.py": ["test_epochs", "test_year_of_the_reform"]},
+        {DATES: ["test_the_reform_and_years_before_one"], "test_julian.py": ["test_epochs", "test_year_of_the_reform"]},
     ),
     38: (
         "no network",
@@ -274,7 +345,11 @@ ROWS = {
                 "test_link_is_followed_and_stays",
             ],
             "cli/test_commands.py": ["test_output_is_checked_before_pixels_are_read"],
-            COMMAND: ["test_outputs_that_cannot_be", "test_folder_that_cannot_be_written"],
+            COMMAND: [
+                "test_outputs_that_cannot_be",
+                "test_inputs_and_outputs_in_one_report",
+                "test_folder_that_cannot_be_written",
+            ],
         },
     ),
     47: (
@@ -287,7 +362,7 @@ ROWS = {
     51: (
         "any number of workers, of any kind, and blocks of any size",
         {
-            MEASURING: ["test_threads_and_chunks_change_no_bit"],
+            MEASURING: ["test_threads_and_chunks_change_no_bit", "test_processes_and_chunks_change_no_bit"],
             "extractor/test_executors.py": [
                 "test_threads",
                 "test_processes_read_files",
@@ -307,6 +382,10 @@ ROWS = {
                 "test_memory_of_a_worker",
                 "test_what_pools_say_is_told_as_one_error",
                 "test_a_pool_that_is_closed",
+                "test_no_answer_of_a_cluster_is_awaited_for_ever",
+                "test_what_a_cluster_does_slowly_is_awaited",
+                "test_a_cluster_that_is_gone_is_left_in_time",
+                "test_extraction_on_a_cluster_that_goes",
                 "test_dask",
             ]
         },
@@ -318,7 +397,7 @@ ROWS = {
             "test_exceptions.py": ["test_pickling_keeps_class_message_and_place"],
         },
     ),
-    55: ("Ctrl-C and SIGTERM", {COMMAND: ["test_signals"]}),
+    55: ("Ctrl-C and SIGTERM", {SIGNALS: ["test_signal_at_a_moment_of_real_work"], COMMAND: ["test_signals"]}),
     56: (
         "a command that is killed",
         {
@@ -366,6 +445,7 @@ ROWS = {
     63: (
         "what nobody thought of",
         {
+            FOUND: ["test_cards_that_continue_nothing", "test_the_file_in_which_it_was_found"],
             "fuzz/test_hypothesis.py": [
                 "test_cards",
                 "test_shapes_and_types",
@@ -382,11 +462,15 @@ ROWS = {
     ),
     65: (
         "reference pixels",
-        {"extractor/test_locate.py": ["test_reference_pixels_are_left_out"]},
+        {
+            FILES: ["test_reference_pixels_are_left_out"],
+            "extractor/test_locate.py": ["test_reference_pixels_are_left_out"],
+        },
     ),
     66: (
         "one group, and saturated groups",
         {
+            MEASURING: ["test_one_group_is_no_difference", "test_saturated_groups"],
             "measure/test_ramps.py": ["test_one_group_has_no_difference", "test_saturated_groups"],
             SETTINGS: ["test_ramp_with_one_group"],
             FLAGS: ["test_saturation_in_ramps", "test_last_unsaturated_group_serves_the_whole_series"],
@@ -394,11 +478,15 @@ ROWS = {
     ),
     67: (
         "grism, superstripe and DHS files",
-        {"io/test_jwst.py": ["test_spectra_and_stripes_are_refused_by_name", "test_dispersers_are_refused"]},
+        {
+            FILES: ["test_dispersed_light_is_refused_by_name", "test_superstripes_are_refused_by_name"],
+            "io/test_jwst.py": ["test_spectra_and_stripes_are_refused_by_name", "test_dispersers_are_refused"],
+        },
     ),
     68: (
         "cards of time that contradict each other",
         {
+            TIMES: ["test_cards_that_contradict_each_other"],
             "timing/test_readout.py": ["test_cards_that_contradict_each_other_mask_the_times"],
             "timing/test_agreement.py": ["TestBeginnings::test_a_day_of_another_year"],
         },

@@ -29,6 +29,7 @@ MB = 1_000_000
 
 
 def test_cut_inside_err_is_never_unmasked(tmp_path, jwst):
+    """Row 2."""
     path = tmp_path / "a_calints.fits"
     jwst(path)
     raw = path.read_bytes()
@@ -47,6 +48,7 @@ def test_cut_inside_err_is_never_unmasked(tmp_path, jwst):
     ids=["empty", "prose", "html", "png"],
 )
 def test_what_is_no_image_ends_at_once(tmp_path, name, content):
+    """Row 4."""
     path = tmp_path / name
     path.write_bytes(content)
     begin = time.perf_counter()
@@ -56,6 +58,7 @@ def test_what_is_no_image_ends_at_once(tmp_path, name, content):
 
 
 def test_folder_without_images(tmp_path):
+    """Row 4."""
     (tmp_path / "notes.txt").write_text("nothing")
     with pytest.raises(InputFileError, match="there is no FITS file here"):
         open_exposure(tmp_path)
@@ -78,6 +81,7 @@ def memory(result):
 
 
 def test_gzip_bomb_of_two_gigabytes(tmp_path, run):
+    """Row 7."""
     path = tmp_path / "bomb.fits.gz"
     head = "".join(card.ljust(80) for card in ("SIMPLE  = T", "BITPIX  = 8", "NAXIS   = 0", "END")).ljust(2880)
     with gzip.open(path, "wb", compresslevel=1) as file:
@@ -97,6 +101,7 @@ def header_of(*cards):
 
 
 def test_forty_terabytes_are_not_allocated(tmp_path, run):
+    """Row 7."""
     path = tmp_path / "a.fits"
     path.write_bytes(
         header_of("SIMPLE  = T", "BITPIX  = -64", "NAXIS   = 2", "NAXIS1  = 1000000", "NAXIS2  = 5000000") + bytes(2880)
@@ -107,6 +112,7 @@ def test_forty_terabytes_are_not_allocated(tmp_path, run):
 
 
 def test_integration_larger_than_the_memory_allowed(tmp_path, run):
+    """Row 7."""
     path = tmp_path / "a.fits"
     with open(path, "wb") as file:
         file.write(header_of("SIMPLE  = T", "BITPIX  = -32", "NAXIS   = 2", "NAXIS1  = 20000", "NAXIS2  = 20000"))
@@ -129,6 +135,7 @@ print(len(exposure), exposure.read(0, 4).data.shape, total)
 
 
 def test_sparse_stack_of_eight_gigabytes(tmp_path, run):
+    """Row 7."""
     path = tmp_path / "a.fits"
     cards = ("SIMPLE  = T", "BITPIX  = -32", "NAXIS   = 3", "NAXIS1  = 2048", "NAXIS2  = 2048", "NAXIS3  = 500")
     with open(path, "wb") as file:
@@ -141,6 +148,7 @@ def test_sparse_stack_of_eight_gigabytes(tmp_path, run):
 
 @pytest.mark.parametrize("kind", ["long header", "many units"])
 def test_headers_without_measure(tmp_path, run, kind):
+    """Row 7."""
     path = tmp_path / "a.fits"
     primary = header_of("SIMPLE  = T", "BITPIX  = 8", "NAXIS   = 0")
     with open(path, "wb") as file:
@@ -163,6 +171,7 @@ def checksummed(path, jwst):
 
 
 def test_checksums_of_a_sound_file(tmp_path, jwst):
+    """Row 9."""
     path = tmp_path / "a_calints.fits"
     checksummed(path, jwst)
     expected = open_exposure(path).read(0, 4).data
@@ -176,6 +185,7 @@ def test_checksums_of_a_sound_file(tmp_path, jwst):
 
 
 def test_bit_flips_are_found_by_checksums(tmp_path, jwst):
+    """Row 9."""
     path = tmp_path / "a_calints.fits"
     raw = checksummed(path, jwst)
     hdus = fits_structure.read_structure(path).hdus
@@ -211,7 +221,7 @@ def test_hash_of_whole_files(tmp_path, visit):
 
 
 def test_file_rewritten_in_place_while_it_is_read(tmp_path):
-    """Whatever is handed out is all of one version."""
+    """Row 10: whatever is handed out is all of one version."""
     path = tmp_path / "a.fits"
     versions = []
     for value in (1.0, 2.0):
@@ -251,6 +261,7 @@ def test_file_rewritten_in_place_while_it_is_read(tmp_path):
 
 @pytest.mark.slow
 def test_five_thousand_files_and_sixty_four_descriptors(tmp_path, run):
+    """Row 11."""
     import resource
 
     hdu = fits.PrimaryHDU(np.ones((3, 4), "f4"))
@@ -269,6 +280,7 @@ def test_five_thousand_files_and_sixty_four_descriptors(tmp_path, run):
 
 
 def test_one_series_in_every_type(tmp_path):
+    """Row 12."""
     rng = np.random.default_rng(6)
     frames = rng.integers(0, 30_000, (3, 8, 9))
     expected = frames.astype(float)
@@ -293,6 +305,7 @@ def test_one_series_in_every_type(tmp_path):
 
 
 def test_the_same_file_by_three_names(tmp_path, image):
+    """Row 30."""
     image(tmp_path / "a.fits")
     (tmp_path / "link.fits").symlink_to("a.fits")
     with pytest.warns(NircamTSOWarning, match="the same file twice"):
@@ -303,6 +316,7 @@ def test_the_same_file_by_three_names(tmp_path, image):
 
 
 def test_a_million_lines(tmp_path):
+    """Row 58."""
     path = tmp_path / "list.txt"
     path.write_text("x.fits\n" * 1_000_000)
     begin = time.perf_counter()
@@ -325,6 +339,7 @@ def test_a_million_lines(tmp_path):
     ],
 )
 def test_odd_names_are_names(tmp_path, image, monkeypatch, name):
+    """Row 59."""
     monkeypatch.chdir(tmp_path)
     image(tmp_path / "plain.fits")
     os.rename("plain.fits", name)
@@ -339,6 +354,7 @@ def test_odd_names_are_names(tmp_path, image, monkeypatch, name):
 
 
 def test_entries_of_a_list(tmp_path, image):
+    """Row 60."""
     (tmp_path / "night").mkdir()
     image(tmp_path / "a.fits")
     image(tmp_path / "~", start="2020-02-20T09:00:00", seed=3)
@@ -357,6 +373,7 @@ def test_entries_of_a_list(tmp_path, image):
 
 
 def test_links_that_lead_in_circles(tmp_path, image):
+    """Row 61."""
     image(tmp_path / "a.fits")
     (tmp_path / "self").symlink_to(".")
     (tmp_path / "one.fits").symlink_to("two.fits")
@@ -391,6 +408,7 @@ def test_policies_that_make_no_sense(keywords):
 
 
 def test_axes(tmp_path):
+    """Row 14."""
     data = np.zeros((2, 3, 4, 5), "f4")
     for shape in ((7,), (2, 2, 2, 3, 4), (3, 0, 4)):
         path = tmp_path / f"{len(shape)}.fits"

@@ -64,6 +64,7 @@ def same(one, other):
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_times_to_a_nanosecond(tmp_path, suffix):
+    """Row 39."""
     days = 60000 + np.arange(50) * 1.234567891e-4
     ts = TimeSeries(time=Time(days, np.linspace(0, 1e-9, 50), format="mjd", scale="utc"))
     ts["leap"] = Time(["2016-12-31T23:59:60.123456789"] * 50, scale="utc")
@@ -86,6 +87,7 @@ def test_same_numbers_same_bytes(tmp_path, suffix):
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("damage", ["cut", "flip"])
 def test_two_hundred_damages(tmp_path, record_property, suffix, damage):
+    """Row 43."""
     path = write(make(), tmp_path / f"a{suffix}")
     whole = read(path)
     raw = path.read_bytes()
@@ -112,6 +114,7 @@ def test_two_hundred_damages(tmp_path, record_property, suffix, damage):
 
 @pytest.mark.parametrize("lost", [1, 2, 39])
 def test_ecsv_cut_at_a_line(tmp_path, lost):
+    """Row 44."""
     path = write(make(), tmp_path / "a.ecsv")
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join(lines[:-lost]))
@@ -120,6 +123,7 @@ def test_ecsv_cut_at_a_line(tmp_path, lost):
 
 
 def test_rows_exchanged_and_values_edited(tmp_path):
+    """Row 43."""
     path = write(make(), tmp_path / "a.ecsv")
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join([*lines[:-2], lines[-1], lines[-2]]))
@@ -147,6 +151,7 @@ def test_product_that_another_program_packed(tmp_path):
 
 
 def test_fletcher32_is_on(tmp_path):
+    """Row 45."""
     path = write(make(3000), tmp_path / "a.h5")
     with h5py.File(path) as file:
         assert file["timeseries"].fletcher32
@@ -174,6 +179,7 @@ assert write(again, path.with_stem("b")).read_bytes() == path.read_bytes()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_provenance_of_a_hundred_thousand_files(tmp_path, run, suffix):
     path = tmp_path / f"a{suffix}"
@@ -256,7 +262,7 @@ except OutputError:
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_full_disk(tmp_path, run, suffix):
-    """A mount that only the process sees; it is gone with it."""
+    """Row 42: a mount that only the process sees; it is gone with it."""
     wrapper = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-rm"]
     if shutil.which("unshare") and subprocess.run([*wrapper, "true"], capture_output=True, check=False).returncode == 0:
         result = run(FULL, tmp_path, suffix, wrapper=wrapper)
@@ -300,6 +306,7 @@ for name in ("a.h5", "old.h5"):
 
 
 def test_folder_that_cannot_be_written(open_folder, run):
+    """Row 46."""
     write(make(), open_folder / "old.h5")
     open_folder.chmod(0o555)
     result = run(READ_ONLY, open_folder)
@@ -308,6 +315,7 @@ def test_folder_that_cannot_be_written(open_folder, run):
 
 
 def test_outputs_that_are_refused(tmp_path):
+    """Row 46."""
     ts = make()
     (tmp_path / "d.h5").mkdir()
     os.mkfifo(tmp_path / "fifo.h5")
@@ -329,6 +337,7 @@ def test_outputs_that_are_refused(tmp_path):
 
 
 def test_link_is_followed_and_stays(tmp_path):
+    """Row 46."""
     (tmp_path / "archive").mkdir()
     real = write(make(seed=1), tmp_path / "archive" / "a.h5")
     real.chmod(0o640)
@@ -348,6 +357,7 @@ def make_read(folder, seed):
 
 @pytest.mark.parametrize("length", [251, 200, 120])
 def test_long_and_odd_names(tmp_path, length):
+    """Row 59."""
     ts = make(3)
     for name in ("x" * length, "a b\n$(touch x);[1]", "-rf", "é" * 60):
         path = write(ts, tmp_path / f"{name}.h5", overwrite=True)
@@ -365,6 +375,7 @@ with claim(sys.argv[1]):
 
 
 def test_two_writers_of_one_product(tmp_path):
+    """Row 47."""
     path = tmp_path / "a.h5"
     write(make(), path)
     holder = subprocess.Popen([sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE, text=True)
@@ -386,6 +397,7 @@ def test_two_writers_of_one_product(tmp_path):
 
 
 def test_claims_are_of_a_thread(tmp_path):
+    """Row 47."""
     path = tmp_path / "a.h5"
     errors = []
 
@@ -405,6 +417,7 @@ def test_claims_are_of_a_thread(tmp_path):
 
 
 def test_many_threads_one_wins(tmp_path):
+    """Row 47."""
     results = []
 
     def one(seed):
@@ -473,8 +486,10 @@ HOSTILE_ECSV = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", HOSTILE_ECSV)
 def test_hostile_ecsv(tmp_path, run, kind):
+    """Row 62."""
     path = tmp_path / "a.ecsv"
     path.write_bytes(HOSTILE_ECSV[kind])
     refuse(run, path)
@@ -555,6 +570,7 @@ def hdf5(path, kind, secret):
     good.unlink()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kind",
     [
@@ -576,6 +592,7 @@ def hdf5(path, kind, secret):
     ],
 )
 def test_hostile_hdf5(tmp_path, run, kind):
+    """Row 62."""
     secret = tmp_path / "secret"
     secret.write_bytes(b"secret" * 10000)
     path = tmp_path / "a.h5"
@@ -584,6 +601,7 @@ def test_hostile_hdf5(tmp_path, run, kind):
 
 
 def test_what_is_no_file(tmp_path, run):
+    """Row 62."""
     os.mkfifo(tmp_path / "a.h5")
     (tmp_path / "zero.h5").symlink_to("/dev/zero")
     (tmp_path / "d.h5").mkdir()
@@ -592,6 +610,7 @@ def test_what_is_no_file(tmp_path, run):
 
 
 def test_table_of_somebody_else(tmp_path):
+    """Row 62."""
     path = tmp_path / "a.h5"
     QTable({"time": [1.0], "a": [2.0]}).write(path, path="timeseries", serialize_meta=True)
     with pytest.raises(IncompleteProductError, match="not a product of this package"):

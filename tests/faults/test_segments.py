@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
+from nircam_tso import TimeSeriesExtractor
 from nircam_tso.exceptions import (
     CorruptFileError,
     InputFileError,
@@ -42,6 +43,7 @@ BREAKS = [(cut, 0.6), (cut, 0.001), (empty, 0), (garbage, 0)]
 
 
 def test_segments_in_any_order(tmp_path, visit):
+    """Row 26."""
     paths = visit(tmp_path, segments=11, n=2)
     expected = open_exposure(paths).read(0, 22).data
     sources = [tmp_path, [paths[index] for index in np.random.default_rng(4).permutation(11)], paths[::-1]]
@@ -56,6 +58,7 @@ def test_segments_in_any_order(tmp_path, visit):
 
 
 def test_missing_segment_is_an_error_by_default(tmp_path, visit):
+    """Row 27."""
     paths = visit(tmp_path)
     paths[1].unlink()
     for source in (tmp_path, str(tmp_path / "*.fits"), [paths[0], paths[2]]):
@@ -67,6 +70,7 @@ def test_missing_segment_is_an_error_by_default(tmp_path, visit):
 
 @pytest.mark.parametrize("lacking", [0, 1, 2])
 def test_missing_segment_makes_flagged_rows(tmp_path, visit, lacking):
+    """Row 27."""
     paths = visit(tmp_path)
     whole = open_exposure(tmp_path)
     expected = whole.read(0, 12)
@@ -90,12 +94,14 @@ def test_missing_segment_makes_flagged_rows(tmp_path, visit, lacking):
 
 
 def test_missing_last_segment_of_unknown_length(tmp_path, jwst):
+    """Row 27."""
     jwst(tmp_path / "seg1_calints.fits", n=4, segment=(1, 2), cards={"NINTS": None})
     with pytest.raises(SegmentError, match="segment 2 of 2 is missing, and no card"):
         open_exposure(tmp_path, allow_missing=True)
 
 
 def test_hole_between_named_files(tmp_path, visit):
+    """Row 27."""
     paths = visit(tmp_path, segments=4)
     exposure = open_exposure([paths[0], paths[3]], allow_missing=True)
     assert exposure.flags.tolist() == [0] * 4 + [MISSING] * 8 + [0] * 4
@@ -103,7 +109,23 @@ def test_hole_between_named_files(tmp_path, visit):
     assert open_exposure([paths[1], paths[2]], allow_missing=True).integration.tolist() == list(range(5, 13))
 
 
+def test_settings_by_header_of_a_visit_with_a_hole(tmp_path, visit):
+    """Row 27."""
+    paths = visit(tmp_path, segments=3)
+    paths[1].unlink()
+    with pytest.raises(SegmentError):
+        TimeSeriesExtractor.for_source(tmp_path)
+    extractor = TimeSeriesExtractor.for_source(tmp_path, allow_missing=True, aperture_radii=(2,))
+    assert extractor.preset == TimeSeriesExtractor.for_source(paths[0]).preset
+    paths[0].write_bytes(paths[0].read_bytes()[:3000])
+    with pytest.raises(InputFileError):
+        TimeSeriesExtractor.for_source(paths[0::2], allow_missing=True)
+    extractor = TimeSeriesExtractor.for_source(paths[0::2], allow_missing=True, on_error="flag")
+    assert extractor.preset == TimeSeriesExtractor.for_source(paths[2]).preset
+
+
 def test_missing_ground_files(tmp_path, ncdhas):
+    """Row 27."""
     for k in (1, 2, 4, 5):
         ncdhas(tmp_path / f"a_I{k:03d}.slp.fits", "slp", k=k, cards={"NINTS": 6}, seed=k)
     with pytest.raises(SegmentError, match="3, 6 of 6 are missing"):
@@ -119,6 +141,7 @@ def test_missing_ground_files(tmp_path, ncdhas):
 @pytest.mark.parametrize("lacking", [0, 1, 2])
 @pytest.mark.parametrize("source", ["folder", "list"])
 def test_unreadable_segment(tmp_path, visit, damage, share, lacking, source):
+    """Row 27."""
     paths = visit(tmp_path)
     expected = open_exposure(tmp_path).read(0, 12)
     damage(paths[lacking], share)
@@ -138,6 +161,7 @@ def test_unreadable_segment(tmp_path, visit, damage, share, lacking, source):
 
 
 def test_two_unreadable_neighbours(tmp_path, visit):
+    """Row 27."""
     paths = visit(tmp_path, segments=4)
     for path in paths[1:3]:
         empty(path, 0)
@@ -161,6 +185,7 @@ def test_nothing_readable(tmp_path, visit):
 
 @pytest.mark.parametrize("damage", [empty, garbage, gone])
 def test_unreadable_ground_file(tmp_path, ncdhas, damage):
+    """Row 27."""
     paths = [tmp_path / f"a_I{k:03d}.slp.fits" for k in range(1, 6)]
     for k, path in enumerate(paths, start=1):
         ncdhas(path, "slp", k=k, cards={"NINTS": 5}, seed=k)
@@ -182,6 +207,7 @@ def test_unreadable_ground_file(tmp_path, ncdhas, damage):
 
 
 def test_unreadable_image(tmp_path, image):
+    """Row 27."""
     paths = [tmp_path / f"night{k}.fits" for k in range(1, 5)]
     for k, path in enumerate(paths, start=1):
         image(path, start=f"2020-02-20T0{k}:00:00", seed=k, EXPTIME=10.0)
@@ -200,6 +226,7 @@ def test_files_that_belong_nowhere(tmp_path, visit, image):
 
 
 def test_every_problem_in_one_report(tmp_path, visit):
+    """Row 27."""
     paths = visit(tmp_path, segments=6)
     cut(paths[0], 0.3)
     empty(paths[2], 0)
@@ -328,6 +355,7 @@ def test_many_images_with_one_header_are_told_apart(tmp_path, image):
 
 
 def test_a_file_that_fails_while_it_is_read(tmp_path, visit):
+    """Row 10."""
     paths = visit(tmp_path)
     strict, lenient = open_exposure(tmp_path), open_exposure(tmp_path, on_error="flag")
     expected = strict.read(0, 12)
@@ -347,6 +375,7 @@ def test_a_file_that_fails_while_it_is_read(tmp_path, visit):
 
 @pytest.mark.parametrize("product", ["rateints", "calints", "crfints", "rate", "cal"])
 def test_missing_dq_only_when_allowed(tmp_path, jwst, product):
+    """Row 20."""
     path = tmp_path / f"a_{product}.fits"
     jwst(path, product, drop=["DQ"])
     with pytest.raises(UnsupportedFileError, match="--allow-missing-dq"):
@@ -359,6 +388,7 @@ def test_missing_dq_only_when_allowed(tmp_path, jwst, product):
 
 
 def test_shape_of_dq(tmp_path, jwst):
+    """Row 20."""
     from astropy.io import fits
 
     path = tmp_path / "a_calints.fits"
@@ -371,6 +401,7 @@ def test_shape_of_dq(tmp_path, jwst):
 
 
 def test_mixtures_list_what_selects_each(tmp_path, jwst):
+    """Row 28."""
     for detector in ("NRCA1", "NRCB1"):
         for product in ("rateints", "calints"):
             jwst(tmp_path / f"{detector}_{product}.fits", product, cards={"DETECTOR": detector})
@@ -384,6 +415,7 @@ def test_mixtures_list_what_selects_each(tmp_path, jwst):
 
 
 def test_copy_of_a_segment(tmp_path, visit):
+    """Row 28."""
     paths = visit(tmp_path)
     shutil.copy(paths[1], tmp_path / "copy.fits")
     with pytest.raises(SegmentError, match="overlap: the same exposure twice"):

@@ -166,12 +166,9 @@ def test_dates_that_are_none(tmp_path, image, date):
     """Row 33: no date is made of them."""
     path = tmp_path / "a.fits"
     image(path, start=date, EXPTIME=10.0)
-    try:
-        times = exposure_times(open_exposure(path))
-    except (TimeMetadataError, CorruptFileError) as error:
-        assert "DATE-OBS" in str(error) and "a.fits" in str(error)
-    else:
-        assert date == "" and times.middle.mask.all()
+    if date:
+        with pytest.raises((TimeMetadataError, CorruptFileError), match=r"a\.fits.*DATE-OBS"):
+            exposure_times(open_exposure(path))
     times = exposure_times(open_exposure(path, on_error="flag"), on_error="flag")
     assert times.middle.mask.all() and times.flags[0] & QualityFlag.TIME_INVALID
 

@@ -2,8 +2,11 @@
 
 import json
 import pickle
-from concurrent.futures import Future, ThreadPoolExecutor
+import threading
+import time
+from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +14,7 @@ from astropy.io import fits
 
 from nircam_tso import TimeSeriesExtractor, exceptions
 from nircam_tso.exceptions import NircamTSOError, ResourceLimitError, WorkerCrashError
-from nircam_tso.extractor import loop
+from nircam_tso.extractor import loop, remote, workers
 
 #: Seconds after which a run counts as hanging; a machine under load may need some of them.
 WATCHDOG = 60
@@ -101,6 +104,7 @@ def in_pool(run, tmp_path, path, method, faults):
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_killed_workers_of_a_pool(run, tmp_path, stack, record_property, method):
+    """Row 52."""
     told = in_pool(run, tmp_path, stack, method, [once(tmp_path, KILL), KILL, "pass"])
     for name, message, path, integration in told[:2]:
         assert name == "WorkerCrashError"
@@ -113,6 +117,7 @@ def test_killed_workers_of_a_pool(run, tmp_path, stack, record_property, method)
 
 @pytest.mark.slow
 def test_memory_of_a_worker(run, tmp_path, stack):
+    """Row 53."""
     faults = ["raise MemoryError", "bytearray(1 << 60)", "os._exit(1)"]
     for name, message, path, _ in in_pool(run, tmp_path, stack, "fork", faults):
         assert (name, path) == ("WorkerCrashError", str(stack)), message
@@ -120,6 +125,7 @@ def test_memory_of_a_worker(run, tmp_path, stack):
 
 @pytest.mark.slow
 def test_every_error_comes_out_of_a_pool(run, tmp_path, stack):
+    """Row 54."""
     faults = [f"raise exceptions.{kind.__name__}('says so', path='b.fits', integration=7)" for kind in ERRORS]
     told = in_pool(run, tmp_path, stack, "fork", faults)
     assert [name for name, *_ in told] == [kind.__name__ for kind in ERRORS]
@@ -132,6 +138,7 @@ def extract(path, executor=None):
 
 @pytest.mark.parametrize("kind", ERRORS)
 def test_every_error_comes_out_of_a_thread(stack, monkeypatch, kind):
+    """Row 54."""
     raised = kind("says so", path="b.fits", hdu="SCI", integration=7)
     monkeypatch.setattr(loop, "measure_block", lambda *_: (_ for _ in ()).throw(pickle.loads(pickle.dumps(raised))))
     with pytest.raises(kind) as caught:
@@ -171,6 +178,7 @@ class KilledWorker(Exception):
     ids=lambda error: type(error).__name__,
 )
 def test_what_pools_say_is_told_as_one_error(stack, error, refuse):
+    """Row 53."""
     with pytest.raises(WorkerCrashError, match="integrations 1 to 4") as caught:
         extract(stack, Answers(error, refuse=refuse))
     assert caught.value.path == str(stack)
@@ -186,6 +194,7 @@ def test_other_errors_stay_what_they_are(stack):
 
 
 def test_a_pool_that_is_closed(stack):
+    """Row 53."""
     pool = ThreadPoolExecutor(1)
     pool.shutdown()
     with pytest.raises(WorkerCrashError, match="after shutdown"):
@@ -193,7 +202,7 @@ def test_a_pool_that_is_closed(stack):
 
 
 def test_the_pool_of_the_package_has_no_processes(run, tmp_path, stack):
-    """Threads alone: nothing is left of them when their process is killed."""
+    """Rows 52 and 56: threads alone: nothing is left of them when their process is killed."""
     code = """
 import os, sys, threading
 import nircam_tso.extractor.loop as loop
@@ -214,11 +223,143 @@ print(len(ts), seen)
     assert done.stdout.splitlines()[0] == "64 {False}", done.stderr
 
 
+class Client:
+    """A Dask client as far as it is asked: its state, and the threads of its workers."""
+
+    def __init__(self):
+        self.status = "running"
+        self.threads = {"tcp://a": 2}
+        self.scheduler = SimpleNamespace(ncores=None)
+
+    def sync(self, function, callback_timeout):
+        assert callback_timeout
+        if self.threads is None:
+            raise TimeoutError("timed out")
+        return self.threads
+
+
+class Cluster:
+    """An executor of a cluster, of whose tasks none ever ends."""
+
+    def __init__(self):
+        self._client, self._futures = Client(), []
+
+    def submit(self, *task):
+        self._futures.append(SimpleNamespace(status="pending"))
+        return Future()
+
+
+def closed(pool):
+    pool._client.status = "closed"
+
+
+def forgotten(pool):
+    pool._futures[:] = [SimpleNamespace(status="cancelled")]
+
+
+def empty(pool):
+    pool._client.threads = {}
+
+
+def unborn(pool):
+    workers._PATIENCE["unborn"] = 0.1
+
+
+def silent(pool):
+    pool._client.threads = None
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """Seconds become hundredths of them."""
+    monkeypatch.setattr(workers, "_PATIENCE", {name: t / 100 for name, t in workers._PATIENCE.items()})
+    monkeypatch.setattr(workers, "_LOOK", 0.01)
+    monkeypatch.setattr(workers, "_ASK", 0.01)
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (closed, "client is closed"),
+        (forgotten, "has dropped it"),
+        (empty, "no worker any more"),
+        (silent, "does not answer"),
+        (unborn, "no worker yet"),
+    ],
+)
+def test_no_answer_of_a_cluster_is_awaited_for_ever(impatient, fault, words):
+    """Row 53: what Dask itself drops without a word, or waits for without end."""
+    pool = Cluster()
+    future = pool.submit()
+    if fault is unborn:
+        pool._client.threads = {}
+    timer = threading.Timer(0.1, fault, [pool])
+    timer.start()
+    begin = time.monotonic()
+    with pytest.raises(BrokenExecutor, match=words):
+        workers.answer(pool, future)
+    assert time.monotonic() - begin < WATCHDOG / 2
+    timer.join()
+
+
+def test_what_a_cluster_does_slowly_is_awaited(impatient):
+    """Row 53: it may begin without workers, lose sight of its scheduler for a while, and take its time."""
+    pool = Cluster()
+    pool._client.threads = {}
+    future = pool.submit()
+
+    def go_on():
+        # Longer than it may be without workers, once it has had some.
+        time.sleep(0.9)
+        silent(pool)
+        time.sleep(0.2)
+        pool._client.threads = {"tcp://a": 2}
+        pool._client.status = "connecting"
+        time.sleep(0.3)
+        pool._futures[0].status = "finished"
+        future.set_result(7)
+
+    thread = threading.Thread(target=go_on)
+    thread.start()
+    assert workers.answer(pool, future) == 7
+    thread.join()
+
+
+def test_a_cluster_that_is_gone_is_left_in_time(monkeypatch):
+    """Row 53: cancelling, closing and asking how large it is have an end, too."""
+    monkeypatch.setattr(workers, "_FAREWELL", 0.1)
+    for_ever = threading.Event()
+    stuck = SimpleNamespace(cancel=for_ever.wait, close=lambda timeout: for_ever.wait())
+    begin = time.monotonic()
+    workers.give_up(Cluster(), [stuck])
+    workers.close_client(stuck)
+    assert time.monotonic() - begin < 5
+    for_ever.set()
+    pool = Cluster()
+    assert remote.slots(pool) == 2
+    for gone in (silent, lambda pool: setattr(pool._client, "scheduler", None)):
+        gone(pool)
+        with pytest.raises(WorkerCrashError, match="does not answer"):
+            remote.slots(pool)
+
+
+@pytest.mark.parametrize("fault", [closed, forgotten, empty, silent])
+def test_extraction_on_a_cluster_that_goes(impatient, stack, fault):
+    """Row 53."""
+    pool = Cluster()
+    timer = threading.Timer(0.5, fault, [pool])
+    timer.start()
+    with pytest.raises(WorkerCrashError) as caught:
+        extract(stack, pool)
+    assert caught.value.path in (None, str(stack))
+    timer.join()
+
+
 DASK = """
-import json, os, sys, threading
-import numpy as np
+import json, os, subprocess, sys, threading, time
 from distributed import Client, LocalCluster, WorkerPlugin
 from nircam_tso import TimeSeriesExtractor
+from nircam_tso.extractor import workers
 
 class Break(WorkerPlugin):
     def __init__(self, code):
@@ -236,11 +377,32 @@ def sums(executor):
         return [type(error).__name__, str(error), error.path]
     return [ts["aperture_sum_r5"].value.tolist(), ts["x_gauss"].value.tolist()]
 
+# Processes that are started one by one, so that each can be killed by itself.
+def start(what, *args):
+    line = [sys.executable, "-W", "ignore", "-m", f"distributed.cli.dask_{what}", *args]
+    return subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+def by_hand(folder):
+    file = os.path.join(folder, "scheduler.json")
+    scheduler = start("scheduler", "--port", "0", "--no-dashboard", "--host", "127.0.0.1", "--scheduler-file", file)
+    more = ["--no-nanny", "--no-dashboard", "--nthreads", "1", "--death-timeout", "20"]
+    helpers = [start("worker", "--scheduler-file", file, *more) for _ in range(2)]
+    while not os.path.exists(file):
+        time.sleep(0.05)
+    client = Client(scheduler_file=file, timeout=5)
+    client.wait_for_workers(2)
+    return scheduler, helpers, client
+
 if __name__ == "__main__":
-    how, fault = sys.argv[2:4]
+    how, fault, folder = sys.argv[2:5]
     expected = sums(None)
-    cluster = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50)
-    client = Client(cluster)
+    others = []
+    if how in ("scheduler", "workers"):
+        scheduler, helpers, client = by_hand(folder)
+        others = [scheduler, *helpers]
+    else:
+        cluster = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50)
+        client = Client(cluster)
     code = '''
 import os, signal, time
 import nircam_tso.extractor.loop as loop
@@ -254,30 +416,56 @@ def broken(plan, block, where):
 loop.measure_block = broken
 '''
     client.register_plugin(Break(code.format(fault=fault)))
-    if how != "stay":
-        threading.Timer(1, {"cluster": cluster.close, "client": client.close}[how]).start()
+    if how == "workers":
+        # Those with nannies come back.
+        workers._PATIENCE["empty"], workers._ASK = 3, 1
+    acts = {
+        "cluster": lambda: cluster.close(),
+        "client": lambda: client.close(),
+        "scheduler": lambda: scheduler.kill(),
+        "workers": lambda: [helper.kill() for helper in helpers],
+    }
+    def act():
+        while not os.path.exists(os.path.join(folder, "begun")):
+            time.sleep(0.05)
+        time.sleep(0.5)
+        acts[how]()
+    if how in acts:
+        threading.Thread(target=act, daemon=True).start()
+    begin = time.monotonic()
     told = sums(client.get_executor())
-    print(json.dumps("same" if told == expected else told), flush=True)
+    print(json.dumps(["same" if told == expected else told, time.monotonic() - begin]), flush=True)
+    for other in others:
+        other.kill()
+        other.wait()
     os._exit(0)
 """
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", ["once", "always", "cluster", "client"])
-def test_dask(run, tmp_path, stack, case):
+@pytest.mark.parametrize("case", ["once", "always", "cluster", "client", "scheduler", "workers"])
+def test_dask(run, tmp_path, stack, record_property, case):
+    """Rows 52 and 53: killed workers, one or all, a killed scheduler, a cluster or client that is closed."""
     pytest.importorskip("distributed", reason="Dask is not installed")
-    fault = {"once": once(tmp_path, KILL), "always": KILL}.get(case, "time.sleep(5)")
+    fault = {"once": once(tmp_path, KILL), "always": KILL}.get(
+        case, f"open({str(tmp_path / 'begun')!r}, 'w').close(), time.sleep(5)"
+    )
     script = tmp_path / "script.py"
     script.write_text(DASK)
-    how = case if case in ("cluster", "client") else "stay"
     code = f"import subprocess, sys\nsys.exit(subprocess.call([sys.executable, {str(script)!r}, *sys.argv[1:]]))"
-    done = run(code, stack, how, fault, timeout=2 * WATCHDOG)
-    told = json.loads(next(line for line in done.stdout.splitlines() if line[:1] in '["'))
+    done = run(code, stack, case, fault, tmp_path, timeout=3 * WATCHDOG)
+    lines = [line for line in done.stdout.splitlines() if line.startswith("[")]
+    assert lines, done.stderr
+    told, seconds = json.loads(lines[0])
+    assert seconds < WATCHDOG
     if case == "once":
         # Dask itself sends the task to another worker.
         assert told == "same"
     else:
         assert told[0] == "WorkerCrashError"
-        assert told[2] == str(stack)
+        assert told[2] in (None, str(stack))
+        record_property("kills survived", int(case in ("always", "scheduler", "workers")))
     if case == "always":
         assert "KilledWorker" in told[1]
+    if case == "workers":
+        assert "no worker any more" in told[1]

@@ -54,6 +54,7 @@ def make(seed):
 @pytest.mark.parametrize("old", [False, True], ids=["new", "old"])
 @pytest.mark.parametrize("suffix", [".h5", ".ecsv"])
 def test_the_nth_call_fails(tmp_path, monkeypatch, record_property, suffix, old, number):
+    """Row 41."""
     path = tmp_path / f"a{suffix}"
     if old:
         write(make(1), path)
@@ -94,6 +95,7 @@ def test_the_nth_call_fails(tmp_path, monkeypatch, record_property, suffix, old,
 
 
 def test_descriptors_are_given_back(tmp_path, monkeypatch):
+    """Row 41."""
     path = tmp_path / "a.h5"
     write(make(1), path)
     before = len(os.listdir("/proc/self/fd"))
@@ -109,6 +111,7 @@ def test_descriptors_are_given_back(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("packed", [False, True])
 def test_the_nth_call_of_a_reader_fails(tmp_path, monkeypatch, record_property, jwst, packed):
+    """Row 41."""
     import gzip
 
     path = tmp_path / "a_calints.fits"
@@ -226,6 +229,7 @@ print(json.dumps({"whole": whole, "changed": changed, "dirty": dirty, "left": os
 @pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".h5", ".ecsv"])
 def test_a_hundred_kills(tmp_path, run, record_property, suffix):
+    """Row 40."""
     result = run(KILLS, tmp_path, suffix, 100, timeout=300)
     assert result.returncode == 0, result.stderr
     told = json.loads(result.stdout.splitlines()[0])
@@ -237,6 +241,7 @@ def test_a_hundred_kills(tmp_path, run, record_property, suffix):
 
 
 def test_a_product_survives_ten_kills(tmp_path, run, record_property):
+    """Row 40."""
     result = run(KILLS, tmp_path, ".h5", 10)
     assert result.returncode == 0, result.stderr
     told = json.loads(result.stdout.splitlines()[0])

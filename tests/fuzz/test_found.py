@@ -23,7 +23,7 @@ def cards(*texts):
     ],
 )
 def test_cards_that_continue_nothing(odd):
-    """Astropy raises an error only when such a card is looked up, far from the file that holds it."""
+    """Row 63: astropy raises an error only when such a card is looked up, far from the file that holds it."""
     notes = []
     found = MergedCards(cards("CONTINUE  'first of all'", "FILTER  = 'F210M'", "", *odd, "NINTS   = 3"), notes=notes)
     header = found.header()
@@ -45,6 +45,7 @@ def test_long_strings_are_whole():
 
 
 def test_the_file_in_which_it_was_found(fuzz):
+    """Row 63."""
     targets, seeds = fuzz
     for sound in (seeds.jwst(), seeds.ncdhas(), seeds.image()):
         for place in range(4, 20):

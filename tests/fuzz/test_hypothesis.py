@@ -78,6 +78,7 @@ def changed(raw, cards, place):
 @FEW
 @given(cards=CARDS, place=st.integers(0, 40))
 def test_cards(fuzz, record_property, kind, cards, place):
+    """Row 63."""
     record_property("files fuzzed", 1)
     targets, seeds = fuzz
     targets.image_reader(changed(getattr(seeds, kind)(), cards, place))
@@ -86,6 +87,7 @@ def test_cards(fuzz, record_property, kind, cards, place):
 @FEW
 @given(data=st.data())
 def test_shapes_and_types(fuzz, record_property, data):
+    """Row 63."""
     record_property("files fuzzed", 1)
     targets, _ = fuzz
     bitpix = data.draw(st.sampled_from([8, 16, 32, 64, -32, -64]))
@@ -110,6 +112,7 @@ def test_shapes_and_types(fuzz, record_property, data):
     flips=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=8),
 )
 def test_cuts_and_flips(fuzz, record_property, kind, share, packed, flips):
+    """Row 63."""
     record_property("files fuzzed", 1)
     targets, seeds = fuzz
     raw = getattr(seeds, kind)()
@@ -122,6 +125,7 @@ def test_cuts_and_flips(fuzz, record_property, kind, share, packed, flips):
 @FEW
 @given(st.binary(max_size=300) | st.text(max_size=100).map(lambda text: text.encode("utf-16", "surrogatepass")))
 def test_lists(fuzz, record_property, data):
+    """Row 63."""
     record_property("files fuzzed", 1)
     fuzz[0].image_list(data)
 
@@ -130,6 +134,7 @@ def test_lists(fuzz, record_property, data):
 @FEW
 @given(share=st.floats(0.5, 1), pieces=st.lists(st.tuples(st.floats(0, 1), st.binary(max_size=12)), max_size=5))
 def test_products(fuzz, record_property, suffix, share, pieces):
+    """Row 63."""
     record_property("files fuzzed", 1)
     targets, seeds = fuzz
     raw = seeds.unsealed() if suffix == ".h5" else seeds.product(suffix)

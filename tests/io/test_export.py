@@ -64,6 +64,9 @@ def test_lightkurve(ts):
     assert curve.flux.unit == u.Unit("DN / s")
     assert curve.time.scale == "tdb"
     assert np.abs((curve.time - ts["time_bjd"]).sec).max() < 1e-6
+    # Its own methods compute with the times: text would not do.
+    assert curve.time.format == "jd"
+    assert len(curve.fold(period=1e-3, epoch_time=curve.time[0])) == len(ts)
 
 
 def test_lightkurve_with_a_radius_that_is_not_there(ts):

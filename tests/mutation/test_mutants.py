@@ -178,7 +178,7 @@ def noticed(folder, name):
 
 @pytest.mark.slow
 def test_copy_is_sound(copy):
-    """Without a mutant the very same tests pass, in the copy."""
+    """Row 64: without a mutant the very same tests pass, in the copy."""
     tests = sorted({test for mutant in MUTANTS.values() for test in mutant.tests})
     done = suite(copy, tests)
     assert done.returncode == 0, done.stdout
@@ -196,6 +196,7 @@ def test_copy_is_sound(copy):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MUTANTS)
 def test_mutant_is_noticed(copy, record_property, name):
+    """Row 64."""
     assert noticed(copy, name)
     record_property("old faults noticed", 1)
 
