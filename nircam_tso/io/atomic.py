@@ -169,6 +169,10 @@ def claim(path):
                 descriptor = _open_lock(lock)
                 if descriptor is not None:
                     _remove(_aside(target, b".part"))
+            except KeyboardInterrupt:
+                # It may come when the file is there, and nobody knows of it yet.
+                _sweep(lock)
+                raise
             except BlockingIOError as error:
                 raise OutputError(
                     "is being written by another process; wait for it or choose another name", path=path
@@ -190,6 +194,23 @@ def claim(path):
                 fcntl.flock(descriptor, fcntl.LOCK_UN)
             with contextlib.suppress(OSError):
                 os.close(descriptor)
+
+
+def _sweep(lock):
+    """Remove a lock that nobody holds, or only a descriptor of this process that was lost."""
+    with contextlib.suppress(OSError):
+        for name in os.listdir("/proc/self/fd"):
+            with contextlib.suppress(OSError):
+                if os.path.samestat(os.fstat(int(name)), os.stat(lock, follow_symlinks=False)):
+                    os.close(int(name))
+    with contextlib.suppress(OSError):
+        descriptor = os.open(lock, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(descriptor), os.stat(lock)):
+                os.unlink(lock)
+        finally:
+            os.close(descriptor)
 
 
 def _remove(path):

@@ -30,13 +30,20 @@ _REMEMBERED = 1 << 14
 
 @functools.lru_cache(maxsize=_REMEMBERED)
 def _judge(card):
-    """Keyword of a card of 80 characters, whether it is about more than the file's layout, and readable."""
+    """Keyword of a card of 80 characters, the card, whether it is about more than the file's layout, and readable."""
     keyword = card[:8].rstrip()
     if keyword == "HIERARCH":
         keyword = card.split("=", 1)[0].rstrip()
     pattern = _READABLE_LONG if keyword.startswith("HIERARCH") else _READABLE
     readable = keyword in _COMMENTARY or pattern.match(card) is not None
-    return keyword, _STRUCTURAL.match(keyword) is None, readable
+    # The card itself, so that a hundred thousand files hold one string where theirs are equal.
+    return keyword, card, _STRUCTURAL.match(keyword) is None, readable
+
+
+@functools.lru_cache(maxsize=64)
+def _places(keywords):
+    """Where the first card of each name is; the files of an exposure share it."""
+    return {keyword.upper(): place for place, keyword in reversed(tuple(enumerate(keywords)))}
 
 
 @functools.lru_cache(maxsize=_REMEMBERED)
@@ -60,8 +67,7 @@ def _grouped(text):
     """[keyword, card, whether it is kept, whether it can be read] of each card, long strings as one."""
     groups = []
     for start in range(0, len(text), 80):
-        card = text[start : start + 80]
-        keyword, kept, readable = _judge(card)
+        keyword, card, kept, readable = _judge(text[start : start + 80])
         if keyword == "CONTINUE" and groups and groups[-1][0] not in _COMMENTARY:
             last = groups[-1]
             last[3] = last[3] and _BEGUN.match(last[1]) is not None and _CONTINUED.match(card) is not None
@@ -106,10 +112,9 @@ class MergedCards:
             replaced = {keyword for keyword, *_ in over if keyword not in _COMMENTARY}
             found = [entry for entry in found if entry[0] not in replaced] + [entry for entry in over if entry[0]]
         found = [entry for entry in found if entry[2]]
-        self._cards = [card for _, card, _, readable in found if readable]
+        self._cards = tuple(card for _, card, _, readable in found if readable)
+        self._places = _places(tuple(keyword for keyword, *_, readable in found if readable))
         odd = [card for _, card, _, readable in found if not readable]
-        # Of several cards of one name the first counts.
-        self._named = {keyword.upper(): card for keyword, card, _, readable in reversed(found) if readable}
         if odd and notes is not None:
             notes.append(f"{len(odd)} header cards cannot be read, such as {odd[0][:80].strip()!r}")
 
@@ -139,7 +144,8 @@ class MergedCards:
         object
             As `~astropy.io.fits.Header.get`.
         """
-        card = self._named.get(keyword)
+        place = self._places.get(keyword)
+        card = None if place is None else self._cards[place]
         if card is not None and keyword not in _COMMENTARY:
             value, whole = _value(card)
             if whole:

@@ -75,6 +75,7 @@ def start(tmp_path):
             stdout=stdout,
             stderr=stderr,
             start_new_session=True,
+            preexec_fn=_hear,
             **keywords,
         )
         started.append(process)
@@ -88,6 +89,11 @@ def start(tmp_path):
         for stream in (process.stdout, process.stderr):
             if stream is not None:
                 stream.close()
+
+
+def _hear():
+    # Whoever starts this suite in the background may have made it, and all that it starts, deaf to Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _text(arg):

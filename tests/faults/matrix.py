@@ -225,6 +225,7 @@ ROWS = {
             SEGMENTS: [
                 "test_missing_segment_is_an_error_by_default",
                 "test_missing_segment_makes_flagged_rows",
+                "test_settings_by_header_of_a_visit_with_a_hole",
                 "test_missing_last_segment_of_unknown_length",
                 "test_hole_between_named_files",
                 "test_missing_ground_files",
@@ -324,6 +325,7 @@ ROWS = {
         {
             WRITER: [
                 "test_the_nth_call_fails",
+                "test_ctrl_c_while_the_lock_is_taken",
                 "test_the_nth_call_of_a_reader_fails",
                 "test_descriptors_are_given_back",
             ]
@@ -397,7 +399,14 @@ ROWS = {
             "test_exceptions.py": ["test_pickling_keeps_class_message_and_place"],
         },
     ),
-    55: ("Ctrl-C and SIGTERM", {SIGNALS: ["test_signal_at_a_moment_of_real_work"], COMMAND: ["test_signals"]}),
+    55: (
+        "Ctrl-C and SIGTERM",
+        {
+            WRITER: ["test_ctrl_c_while_the_lock_is_taken"],
+            SIGNALS: ["test_signal_at_a_moment_of_real_work"],
+            COMMAND: ["test_signals"],
+        },
+    ),
     56: (
         "a command that is killed",
         {

@@ -48,6 +48,11 @@ def inputs(tmp_path_factory):
     return folder
 
 
+def hear():
+    """Whoever starts this suite in the background may have made it, and all that it starts, deaf to Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 class Command:
     """The command on a terminal of its own."""
 
@@ -62,6 +67,7 @@ class Command:
             stdout=subprocess.PIPE,
             stderr=theirs,
             start_new_session=True,
+            preexec_fn=hear,
         )
         os.close(theirs)
         self.told = ""

@@ -248,3 +248,29 @@ def test_a_product_survives_ten_kills(tmp_path, run, record_property):
     assert (told["whole"], told["left"]) == (10, ["a.h5"])
     assert len(read(tmp_path / "a.h5")) == 300
     record_property("kills survived", 10)
+
+
+@pytest.mark.parametrize("when", ["open", "flock", "close", "unlink"])
+def test_ctrl_c_while_the_lock_is_taken(tmp_path, monkeypatch, when):
+    """Rows 41 and 55: it may come right after any call; no lock stays, and the next run gets it."""
+    path = tmp_path / "a.h5"
+    module = atomic.fcntl if when == "flock" else atomic.os
+    real, calls = getattr(module, when), []
+
+    def struck(*args, **kwargs):
+        result = real(*args, **kwargs)
+        if not calls:
+            calls.append(when)
+            raise KeyboardInterrupt
+        return result
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, when, struck)
+        try:
+            with atomic.claim(path):
+                pass
+        except KeyboardInterrupt:
+            assert calls
+    assert os.listdir(tmp_path) == [] and not atomic._held
+    write(make(1), path)
+    assert os.listdir(tmp_path) == ["a.h5"]

@@ -1,4 +1,5 @@
 import pickle
+import tracemalloc
 import warnings
 
 import pytest
@@ -80,3 +81,15 @@ def test_a_segment_makes_its_header_when_asked():
     # What is changed in the header is what others look up from then on.
     segment.header["EXPTIME"] = 7.0
     assert segment.cards["EXPTIME"] == 7.0
+
+
+def test_files_share_what_they_have_in_common():
+    text = "".join(card(f"KEY{k}", str(k)) for k in range(50))
+    one, other = (MergedCards(text + card("ON_NINT", str(k))) for k in (1, 2))
+    assert (one["ON_NINT"], other["ON_NINT"], other["KEY49"]) == (1, 2, 49)
+    tracemalloc.start()
+    many = [MergedCards(text + card("ON_NINT", str(k))) for k in range(500)]
+    taken = tracemalloc.get_traced_memory()[0] / len(many)
+    tracemalloc.stop()
+    # Its cards alone are 4 kB long.
+    assert taken < 2000

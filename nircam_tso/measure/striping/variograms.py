@@ -46,7 +46,7 @@ class Variograms(NamedTuple):
 
     Attributes
     ----------
-    line : `~numpy.ndarray` of float64, shape (n_times,)
+    line : `~numpy.ndarray` of float64, shape (width,)
         Of pixels of one line, by the time in pixels; NaN where there are no such pixels.
         What happens between lines is no part of the drift: levels of rows may be more
         than time tells.
@@ -79,7 +79,7 @@ class Readout:
     Images in the order of their readout, and sums over pairs of their pixels by time.
 
     Pixels of one line are told apart by the pixels between them. Of those of different
-    lines only the pieces of a line in which they lie are, of 1/64 of its length.
+    lines only the pieces of a line's readout in which they lie are, of 1/64 of its time.
 
     Parameters
     ----------
@@ -92,6 +92,8 @@ class Readout:
     ----------
     n_lines : int
         Number of lines.
+    width : int
+        Pixels of a line.
     n_times : int
         Moments of the readout of one line, with the pause after it.
     piece : int
@@ -117,13 +119,13 @@ class Readout:
         self.layout = layout
         self.n_lines, length = shape if abs(layout.fast_axis) == 1 else shape[::-1]
         self.edges = (0, length) if layout.edges is None else layout.edges
-        width = int(np.diff(self.edges).max())
-        self.n_times = width + layout.overhead
-        self.piece = max(1, width // _PIECES)
+        self.width = int(np.diff(self.edges).max())
+        self.n_times = self.width + layout.overhead
+        self.piece = max(1, self.n_times // _PIECES)
         self._per_line = -(-self.n_times // self.piece)
         self.n_pieces = self._per_line * self.n_lines
         # Twice as long, so that the end does not meet the beginning.
-        self._sizes = tuple(fft.next_fast_len(2 * n, real=True) for n in (self.n_times, self._per_line, self.n_pieces))
+        self._sizes = tuple(fft.next_fast_len(2 * n, real=True) for n in (self.width, self._per_line, self.n_pieces))
 
     def _streams(self, images):
         """Pixels in the order of their readout, shape (..., n_outputs, n_lines, pieces x piece), 0 in the pauses."""
@@ -155,8 +157,10 @@ class Readout:
         streams = self._streams(images)
         pieces = streams.reshape(*streams.shape[:-1], -1, self.piece).sum(axis=-1) if self.piece > 1 else streams
         whole = pieces.reshape(*pieces.shape[:-2], -1)
-        lines = fft.rfft(streams[..., : self.n_times], self._sizes[0], axis=-1)
-        coarse = fft.rfft(pieces, self._sizes[1], axis=-1) if self.piece > 1 else lines
+        lines = fft.rfft(streams[..., : self.width], self._sizes[0], axis=-1)
+        coarse = (
+            fft.rfft(pieces, self._sizes[1], axis=-1) if self.piece > 1 or self._sizes[1] != self._sizes[0] else lines
+        )
         return lines, coarse, fft.rfft(whole, self._sizes[2], axis=-1)
 
     def powers(self, a, b):
@@ -175,7 +179,7 @@ class Readout:
             outputs; without the last for a single one.
         """
         lines = _power(a[0], b[0])
-        parts = [lines, lines if self.piece == 1 else _power(a[1], b[1]), _power(a[2], b[2])]
+        parts = [lines, lines if a[1] is a[0] else _power(a[1], b[1]), _power(a[2], b[2])]
         if len(self.edges) > 2:
             parts.append(_power(a[2].sum(axis=-2), b[2].sum(axis=-2)))
         return [part.sum(axis=tuple(range(part.ndim - 1))) for part in parts]
@@ -191,13 +195,13 @@ class Readout:
 
         Returns
         -------
-        line : `~numpy.ndarray` of float64, shape (n_times,)
+        line : `~numpy.ndarray` of float64, shape (width,)
             Of pixels of one line.
         same, other : `~numpy.ndarray` of float64, shape (n_pieces,)
             Of different lines of one output, and of different outputs.
         """
         lines, coarse, same, *every = powers
-        line = fft.irfft(lines, self._sizes[0])[: self.n_times]
+        line = fft.irfft(lines, self._sizes[0])[: self.width]
         whole = fft.irfft(same, self._sizes[2])[: self.n_pieces]
         whole[: self._per_line] -= fft.irfft(coarse, self._sizes[1])[: self._per_line]
         other = fft.irfft(every[0] - same, self._sizes[2])[: self.n_pieces] if every else np.zeros(self.n_pieces)
@@ -420,7 +424,7 @@ def _smooth(binned, readout):
     lines of an output are told by few lines: of them a cubic in the logarithm of time is taken, of which
     1/f noise needs a straight line.
     """
-    result = [np.full(n, np.nan) for n in (readout.n_times, readout.n_pieces, readout.n_pieces)]
+    result = [np.full(n, np.nan) for n in (readout.width, readout.n_pieces, readout.n_pieces)]
     for k, (number, squares, places) in enumerate(binned):
         times, bins = _bins(len(result[k]))
         known = np.flatnonzero(number > 0)
