@@ -49,7 +49,10 @@ def radii(value):
 
     if value is None:
         raise ValueError("aperture_radii: None; give a radius in pixels, or an empty list beside aperture_masks")
-    value = np.atleast_1d(np.asarray(pixels("aperture_radii", value), dtype=float))
+    try:
+        value = np.atleast_1d(np.asarray(pixels("aperture_radii", value), dtype=float))
+    except (TypeError, ValueError):
+        raise ValueError(f"aperture_radii: {value!r} is no number; give radii in pixels") from None
     if value.ndim != 1:
         raise ValueError(f"aperture_radii: has shape {value.shape}; give a number or a flat list of numbers")
     if value.size == 0:

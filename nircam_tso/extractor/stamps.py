@@ -14,6 +14,9 @@ __all__ = ["Centres", "Stamps", "centre_stamps", "gaussian_options"]
 
 _OUTSIDE = np.uint32(QualityFlag.CENTER_OUTSIDE)
 _FAILED = np.uint32(QualityFlag.FIT_FAILED)
+_SUSPECT = np.uint32(QualityFlag.FIT_SUSPECT)
+#: Part of the area of the series' star below which a fit has found something sharper.
+_LEAST_AREA = 0.25
 
 
 @dataclass(frozen=True)
@@ -141,7 +144,7 @@ def centre_stamps(plan, images, bad, passing):
     if passing.any():
         _, left_out = _cut(images, passing | plan.excluded, x_start, y_start, shape)
     fits = _fit(plan, stamps, np.where(valid, x_cc, middle[0]), np.where(valid, y_cc, middle[1]), left_out)
-    fits = _bound(plan, fits, x_start, y_start)
+    fits = _narrow(plan, _bound(plan, fits, x_start, y_start))
     better = _refilled(plan, images.shape, stamps, left_out, x_start, y_start, fits)
     if better is not None:
         index, images_again = better
@@ -230,6 +233,15 @@ def _bound(plan, fits, x_start, y_start):
         if entry.name not in ("status", "iterations"):
             changed[entry.name] = np.where(beyond.reshape(-1, *[1] * (value.ndim - 1)), np.nan, value)
     return replace(fits, **changed)
+
+
+def _narrow(plan, fits):
+    """Fits of which those are suspect that are much smaller than the series' star: a cosmic ray on its core."""
+    if plan.star.gaussian is None:
+        return fits
+    least = _LEAST_AREA * plan.star.gaussian[3] * plan.star.gaussian[4]
+    narrow = (fits.status == 0) & (fits.x_stddev * fits.y_stddev < least)
+    return replace(fits, status=np.where(narrow, fits.status | _SUSPECT, fits.status)) if narrow.any() else fits
 
 
 def _cut(images, bad, x_start, y_start, shape):

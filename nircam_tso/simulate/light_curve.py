@@ -7,6 +7,7 @@ of the star, each weighted by its brightness and the part of it that is covered.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +24,12 @@ __all__ = ["eclipse_light_curve", "occulted_flux", "projected_separation", "tran
 # substitution below except within a hair's breadth of the contacts, and there the
 # covered area is itself small: 96 nodes leave 3e-9 at worst (grazing planets, rp up to 0.5).
 _NODES = 96
+
+
+@cache
+def _quadrature():
+    """Nodes and weights, which every visit asks for."""
+    return np.polynomial.legendre.leggauss(_NODES)
 
 
 def _uniform_disc(z, rp):
@@ -58,7 +65,7 @@ def _darkened_disc(z, rp, u1, u2):
     touched = (z < 1 + rp) & (z + rp > 0) & (np.abs(z - rp) < 1) & (z > 0)
     d = z[touched][:, None]
     lower, upper = np.abs(d - rp), np.minimum(d + rp, 1)
-    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+    nodes, weights = _quadrature()
     # r = middle - half cos(t) takes away the square-root ends of the integrand.
     t = np.pi / 2 * (nodes + 1)
     r = (lower + upper) / 2 - (upper - lower) / 2 * np.cos(t)
