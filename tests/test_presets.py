@@ -22,6 +22,9 @@ def test_weak_lens_in_either_wheel(wheel):
     assert min(preset.settings["aperture_radii"]) == 60
     assert max(preset.settings["aperture_radii"]) == 90
     assert preset.settings["background"].inner >= 85
+    # A median of a sky into which the wings reach would not dim as the star does.
+    assert preset.settings["background"].estimator == "mean"
+    assert preset.settings["background"].sigma_clip.sigma == 5.0
 
 
 def test_four_waves_are_half_the_size_of_eight():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+import threading
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -19,6 +20,9 @@ __all__ = ["MeshBackground", "mesh_levels"]
 
 #: Per cent of a box that may be masked; beyond, its level comes from its neighbours.
 _MAX_MASKED = 50.0
+
+#: photutils changes the filters of warnings while it works, which are those of all threads.
+_ONE_AT_A_TIME = threading.Lock()
 
 #: Simulated images from which errors follow, at most and at least: their standard
 #: deviation is sure to 3.5 and to 7 %. Images of over 100,000 pixels get fewer.
@@ -165,15 +169,16 @@ def _sky_image(image, masked, background):
     from photutils.background import Background2D
 
     try:
-        return Background2D(
-            np.where(masked, 0.0, image),
-            background.box_size,
-            mask=masked,
-            exclude_percentile=_MAX_MASKED,
-            filter_size=background.filter_size,
-            sigma_clip=None,
-            bkg_estimator=_box_estimator(background.photutils_estimator),
-        ).background
+        with _ONE_AT_A_TIME:
+            return Background2D(
+                np.where(masked, 0.0, image),
+                background.box_size,
+                mask=masked,
+                exclude_percentile=_MAX_MASKED,
+                filter_size=background.filter_size,
+                sigma_clip=None,
+                bkg_estimator=_box_estimator(background.photutils_estimator),
+            ).background
     except ValueError:
         return None
 
