@@ -131,9 +131,9 @@ class SampleReader:
             joined.append(np.concatenate([np.full(model.shape, blank) if value is None else value for value in values]))
         return Sample(*joined, next((part.variance_of for part in parts if part.variance is not None), None))
 
-    def images_of(self, index, box, stop=None, variance_of=()):
+    def images_of(self, index, box, variance_of=()):
         """
-        Read one integration, or a run of them.
+        Read one integration.
 
         Parameters
         ----------
@@ -141,8 +141,6 @@ class SampleReader:
             Row of the exposure.
         box : Box
             Part of the frame.
-        stop : int, optional
-            One past the last row; by default one integration is read.
         variance_of : Box or (), optional
             The part of it whose variances are wanted; () for none. Ramps are reduced with all.
 
@@ -151,8 +149,7 @@ class SampleReader:
         `~nircam_tso.extractor.pixels.Images`
         """
         wanted = None if self.ramp is not None else variance_of and variance_of.window
-        stop = index + 1 if stop is None else stop
-        block = self.exposure.read_flagged(index, stop, *box.window, variance_of=wanted)[0]
+        block = self.exposure.read_flagged(index, index + 1, *box.window, variance_of=wanted)[0]
         return block_images(block, self.ramp, box, self.dq_mask, self.stripes)
 
     def corrected(self, stripes):

@@ -9,16 +9,16 @@ import numpy as np
 from nircam_tso.measure.reference import nan_median, sample_rows
 from nircam_tso.measure.striping import free_residuals, image_levels, level_scatter, noise_variograms
 
-__all__ = ["ENOUGH", "Hits", "search_noise", "searched_runs"]
+__all__ = ["ENOUGH", "Hits", "search_noise", "searched_rows"]
 
 #: Integrations from which on a series tells of its noise.
 ENOUGH = 10
 #: Moments of readout of all images in which the noise is looked for, and how many images that may be.
 _SEARCH_TIMES = 4_000_000
 _SEARCH_MIN, _SEARCH_MAX = 8, 128
-#: Runs of neighbouring integrations, and how long the shortest are: a run is read and measured at once.
-_RUNS, _SHORTEST = 8, 4
-#: Bytes that the runs under way may take, and what a pixel of them does with all that is made of it.
+#: Parts that are gone through side by side, each at once.
+_PARTS = 8
+#: Bytes that the parts under way may take, and what a pixel of them does with all that is made of it.
 _MOST_BYTES, _BYTES_PER_PIXEL = 64_000_000, 50
 #: Robust standard deviations in time by which a pixel that was hit differs.
 _HIT = 5.0
@@ -27,7 +27,7 @@ _MAD_TO_SIGMA = 1.482602218505602
 _MEDIAN_OF_SQUARES = 0.454936423119572
 
 
-def searched_runs(n, layout, shape):
+def searched_rows(n, layout, shape):
     """
     Integrations in which noise is looked for: many of small frames, few of large ones.
 
@@ -42,25 +42,22 @@ def searched_runs(n, layout, shape):
 
     Returns
     -------
-    list of (int, int)
-        First row, and one past the last, of runs spread evenly over the series.
+    `~numpy.ndarray` of int
+        Rows spread evenly over the series.
 
     Examples
     --------
-    >>> from nircam_tso.extractor.search import searched_runs
+    >>> from nircam_tso.extractor.search import searched_rows
     >>> from nircam_tso.measure.striping import ReadoutLayout
-    >>> searched_runs(1000, ReadoutLayout(), (64, 64))[:3]
-    [(0, 16), (141, 157), (281, 297)]
-    >>> searched_runs(1000, ReadoutLayout(), (1000, 1000))[:3]
-    [(0, 1), (143, 144), (285, 286)]
+    >>> len(searched_rows(1000, ReadoutLayout(), (64, 64)))
+    128
+    >>> searched_rows(1000, ReadoutLayout(), (1000, 1000)).tolist()
+    [0, 143, 285, 428, 571, 714, 856, 999]
     """
     lines, length = shape if abs(layout.fast_axis) == 1 else shape[::-1]
     width = length if layout.edges is None else int(np.diff(layout.edges).max())
-    count = min(int(np.clip(_SEARCH_TIMES // (lines * (width + layout.overhead)), _SEARCH_MIN, _SEARCH_MAX)), n)
-    each = count // _RUNS
-    if each < _SHORTEST:
-        return [(int(row), int(row) + 1) for row in sample_rows(n, count)]
-    return [(int(row), int(row) + each) for row in sample_rows(n - each + 1, _RUNS)]
+    most = int(np.clip(_SEARCH_TIMES // (lines * (width + layout.overhead)), _SEARCH_MIN, _SEARCH_MAX))
+    return sample_rows(n, most)
 
 
 class Hits:
@@ -147,29 +144,29 @@ def search_noise(reader, box, layout, residuals, star, hits, without_sky=None):
     level : (float, float)
         Variance of their level from one to the next, and its error.
     """
-    runs = searched_runs(len(reader.exposure), layout, box.shape)
-    levels = [None] * len(runs)
+    rows = searched_rows(len(reader.exposure), layout, box.shape)
+    together = np.array_split(rows, min(_PARTS, len(rows)))
+    levels = [None] * len(together)
 
     def part(k):
-        first, stop = runs[k]
-        raw = reader.images_of(first, box, stop)
-        own = levels[k] = image_levels(raw.data, raw.bad, residuals.free)
-        images, bad, limits = raw.data, raw.bad, {"middle": hits.middle, "limit": hits.limit}
+        read = [reader.images_of(int(row), box) for row in together[k]]
+        images, bad = (np.concatenate([getattr(one, name) for one in read]) for name in ("data", "bad"))
+        own = image_levels(images, bad, residuals.free)
+        levels[k] = np.where((residuals.free & ~bad).any(axis=(1, 2)), own, np.nan)
+        limits = {"middle": hits.middle, "limit": hits.limit}
         if without_sky is not None:
             bad, limits = bad | hits.among(images, bad), {}
             images = without_sky(images, bad)
             own = image_levels(images, bad, residuals.free)
         return free_residuals(images, bad, own, residuals.free, star, residuals.reference, **limits)
 
-    parts = (partial(part, k) for k in range(len(runs)))
+    parts = (partial(part, k) for k in range(len(together)))
     excess = _photon_noise(residuals)
-    largest = max(stop - first for first, stop in runs) * residuals.values[0].size
-    n_threads = min(os.cpu_count() or 1, len(runs), max(_MOST_BYTES // (_BYTES_PER_PIXEL * largest), 1))
+    largest = len(together[0]) * residuals.values[0].size
+    n_threads = min(os.cpu_count() or 1, len(together), max(_MOST_BYTES // (_BYTES_PER_PIXEL * largest), 1))
     with ThreadPoolExecutor(n_threads) as pool:
         variograms = noise_variograms(parts, layout, excess, each=pool.map)
-    # No difference of levels is taken from one run to the next.
-    gap = [np.nan] if runs[0][1] - runs[0][0] > 1 else []
-    return variograms, level_scatter(np.concatenate([[*own, *gap] for own in levels]))
+    return variograms, level_scatter(np.concatenate(levels))
 
 
 def _photon_noise(residuals):

@@ -74,7 +74,7 @@ def test_scalars_of_numpy_equal_arrays(kind):
     assert gregorian_to_jd(*fields) == plain
     assert gregorian_to_jd(*[np.array([value]) for value in fields]).tolist() == [plain]
     with pytest.raises((ValueError, TypeError), match="year"):
-        gregorian_to_jd(np.datetime64("NaT"))
+        gregorian_to_jd(np.datetime64("NaT", "D"))
 
 
 @given(st.integers(-4000, 9000), st.integers(1, 12), st.integers(1, 28), st.integers(0, 10**9 - 1))
