@@ -3,7 +3,7 @@
 Each line of the table is measured by turns within one run, so that other work on the
 machine disturbs both sides, and is the median of several turns::
 
-    python -m benchmarks.compare          # all of it; half an hour, and 14 GB of disk
+    python -m benchmarks.compare          # all of it; some minutes, and 14 GB of disk
     python -m benchmarks.compare --quick  # smaller inputs, under two minutes
 """
 
