@@ -152,7 +152,7 @@ def test_signals(start, stack, tmp_path, record_property, number, group, seconds
 
 
 @pytest.mark.slow
-def test_killed_command_leaves_no_process(start, stack, tmp_path):
+def test_killed_command_leaves_no_process(start, stack, tmp_path, processes_of):
     """Row 56."""
     out, mark = tmp_path / "out.h5", tmp_path / "mark"
     process = start(60, mark, *command(stack, out), "--workers", 2, code=SLOW)
@@ -160,26 +160,13 @@ def test_killed_command_leaves_no_process(start, stack, tmp_path):
     process.kill()
     process.wait(timeout=WATCHDOG)
     end = time.monotonic() + 10
-    while left := in_session(process.pid):
+    while left := processes_of(process.pid):
         assert time.monotonic() < end, left
         time.sleep(0.1)
     assert not out.exists()
     # What it left is no obstacle to the next run.
     assert main(list(map(str, [*command(stack, out), "--quiet"]))) in (0, 3)
     assert sorted(os.listdir(tmp_path)) == ["mark", "out.h5", "stack.fits"]
-
-
-def in_session(session):
-    """Processes of a session that are alive."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = entry.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[3]) == session and fields[0] != "Z":
-            found.append(entry.parent.name)
-    return found
 
 
 @pytest.mark.slow

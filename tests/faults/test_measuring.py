@@ -162,6 +162,16 @@ def test_strange_images(kind):
     assert ts["aperture_sum_r5"][others].value == pytest.approx(expected["aperture_sum_r5"][others].value, rel=2e-3)
 
 
+def test_a_hit_core_that_nobody_cleans_is_suspect():
+    """Row 23: what is much sharper than the series' star is not the star."""
+    data = frames(6)
+    y, x = np.indices(SHAPE)
+    data[2] += 60000.0 * ((x == 46) & (y == 14))
+    ts = extract(data)
+    suspect = bits(ts, QualityFlag.FIT_SUSPECT | QualityFlag.FIT_FAILED)
+    assert suspect.tolist() == [False, False, True, False, False, False]
+
+
 @pytest.mark.parametrize("fault", ["nothing", "covariance", "no end", "raises"])
 def test_fit_that_goes_wrong(monkeypatch, fault):
     """Row 24."""

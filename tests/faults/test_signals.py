@@ -117,19 +117,6 @@ class Command:
         return int(shown[-1][0]) / int(shown[-1][1]) if shown else 0
 
 
-def alive(session):
-    """Processes of a session that are no zombies."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = entry.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[3]) == session and fields[0] != "Z":
-            found.append(entry.parent.name)
-    return found
-
-
 def moments(out, source):
     """When a signal shall come: conditions that look at the process from outside."""
     lock, part = out.with_name(f".{out.name}.lock"), out.with_name(f".{out.name}.part")
@@ -147,7 +134,7 @@ def moments(out, source):
 @pytest.mark.parametrize(
     "moment", ["preflight", "planning", "measuring", "product being made", "product being written"]
 )
-def test_signal_at_a_moment_of_real_work(inputs, tmp_path, record_property, name, moment):
+def test_signal_at_a_moment_of_real_work(inputs, tmp_path, record_property, processes_of, name, moment):
     """Row 55: exit code, old product, no temporary file, no lock and no process left, whatever was under way."""
     number, code, word = SIGNALS[name]
     out = tmp_path / "out.ecsv"
@@ -168,7 +155,7 @@ def test_signal_at_a_moment_of_real_work(inputs, tmp_path, record_property, name
             assert (returned, told) == (code, b"")
             assert command.told.rstrip().endswith(f"nircam-tso: {word}")
         assert "Traceback" not in command.told
-        assert not alive(command.process.pid)
+        assert not processes_of(command.process.pid)
     finally:
         command.close()
     if moment == "product being written":

@@ -12,6 +12,7 @@ from nircam_tso.measure.striping import (
     ReadoutLayout,
     correct_groups,
     fit_striping,
+    free_residuals,
     group_differences,
     image_residuals,
     line_variance,
@@ -459,3 +460,35 @@ def test_errors_of_aperture_sums(outputs):
         assert np.std(sums[striping]) / error == pytest.approx(1.0, abs=0.1), striping
     if outputs == 1:
         assert np.std(sums["row"]) < 0.25 * np.std(sums[None])
+
+
+def test_wings_have_the_scale_that_they_have_there():
+    """The star's own flux is off by 20 %, and its wings are not: nothing of them is left."""
+    y, x = np.mgrid[:18, :30]
+    wings = 40 * np.exp(-np.hypot(x - 11.3, y - 8.1) / 6)
+    star = np.hypot(x - 11.3, y - 8.1) < 4
+    image = 50 + 1.07 * wings
+    image[star] += 0.2 * wings[star]
+    values, usable = free_residuals(image[None], np.zeros((1, 18, 30), bool), np.array([50.0]), ~star, star, wings)
+    assert (usable[0] == ~star).all()
+    left = values[0][~star]
+    # All that stays is a level, of which differences of pixels know nothing.
+    assert np.ptp(left) < 1e-9
+
+
+def test_pixels_that_were_hit_tell_nothing():
+    star = np.zeros((6, 9), bool)
+    star[2, 3] = star[2, 4] = True
+    light = np.where(star, 100.0, 0.0)
+    images = np.stack([20 + light, 20 + light])
+    images[1, 2, 4] += 90.0
+    images[1, 5, 7] += 90.0
+    images[:, 0, 0] += 3.0
+    limits = {"middle": light, "limit": np.full((6, 9), 10.0)}
+    values, usable = free_residuals(
+        images, np.zeros(images.shape, bool), np.full(2, 20.0), ~star, star, light, **limits
+    )
+    assert usable[0].sum() == 52 and usable[1].sum() == 51 and not usable[1, 5, 7]
+    # Neither in the pixel nor, by way of the star's flux, in others.
+    np.testing.assert_array_equal(values[1, :5], values[0, :5])
+    assert values[1, 0, 0] == 3.0
