@@ -210,7 +210,13 @@ for kill in range(kills):
         while True:
             seed += 1
             write(versions[seed % 3], path, overwrite=True)
-    time.sleep(random.uniform(0, 4 * once))
+    if kill % 2:
+        time.sleep(random.uniform(0, 4 * once))
+    else:
+        # However short the writing is, every second kill waits for a file that is not whole yet.
+        end = time.perf_counter() + 60
+        while len(os.listdir(folder)) < 2 and time.perf_counter() < end:
+            pass
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     left = set(os.listdir(folder)) - {os.path.basename(path)}
