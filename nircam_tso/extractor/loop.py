@@ -135,7 +135,7 @@ def _range(plans, n, first, stop):
 def _read(plans, exposure, part, first, stop):
     """Pixels, and the flags of integrations that could not be read."""
     bounds = _range(plans, len(exposure), first, stop)
-    return exposure.read_flagged(*bounds, *part.window, variance_of=part.variance_of)
+    return exposure.read_flagged(*bounds, *part.window, variance_of=part.variance_of, as_stored=True)
 
 
 def _read_and_measure(plans, exposure, part, first, stop):
@@ -143,7 +143,7 @@ def _read_and_measure(plans, exposure, part, first, stop):
 
 
 def _read_and_measure_there(parcel, exposure, start, count, part, first, stop, n):
-    read = exposure.read_flagged(start, start + count, *part.window, variance_of=part.variance_of)
+    read = exposure.read_flagged(start, start + count, *part.window, variance_of=part.variance_of, as_stored=True)
     return _measure_there(parcel, part, read, first, stop, n)
 
 

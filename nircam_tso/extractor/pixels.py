@@ -61,7 +61,8 @@ class Images:
     Attributes
     ----------
     data : `~numpy.ndarray` of float64, shape (b, ny, nx)
-        Values, one image per row of the product.
+        Values, one image per row of the product; before a part is cut out, float32 where
+        finished images are stored so and nothing was done to them.
     variance : `~numpy.ndarray` of float64 or None
         Variances, same shape, or that of the part ``variance_of``.
     bad : `~numpy.ndarray` of bool, shape (b, ny, nx), or None
@@ -93,11 +94,14 @@ class Images:
         Returns
         -------
         Images
-            In C order, because the measuring kernels run along rows; bad pixels are known.
+            In C order, because the measuring kernels run along rows, and float64; bad pixels are known.
         """
         inner = window if self.variance_of is None else within(window, self.variance_of)
-        parts = ((self.data, window), (self.variance, inner), *((p, window) for p in (self.bad, self.dq, self.masked)))
-        images = Images(*(None if part is None else np.ascontiguousarray(part[:, *own]) for part, own in parts))
+        parts = ((self.variance, inner), *((part, window) for part in (self.bad, self.dq, self.masked)))
+        images = Images(
+            np.ascontiguousarray(self.data[:, *window], np.float64),
+            *(None if part is None else np.ascontiguousarray(part[:, *own]) for part, own in parts),
+        )
         if images.bad is None:
             images.bad = _not_finite(images.data)
         return images

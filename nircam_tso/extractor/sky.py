@@ -92,9 +92,7 @@ def sky_levels(plan, images):
     window = plan.box.within(plan.read)
     region = np.zeros(plan.read.shape, bool)
     region[window] = plan.aperture_window
-    levels = estimate_background(
-        np.ascontiguousarray(images.data), plan.footprint, background, bad=images.bad, region=region
-    )
+    levels = estimate_background(images.data, plan.footprint, background, bad=images.bad, region=region)
     if levels.image is not None:
         levels = levels._replace(image=np.ascontiguousarray(levels.image[:, *window]))
     return levels

@@ -26,7 +26,7 @@ class Block:
     Attributes
     ----------
     data : `~numpy.ndarray` of float64, shape (b, ny, nx) or (b, groups, ny, nx)
-        Image values.
+        Image values; float32 where they are stored so and asked for as they are.
     variance : `~numpy.ndarray` of float64 or None
         Variance of each value, of the same shape as ``data``, or of the part
         ``variance_of`` of it.
@@ -109,7 +109,7 @@ class Block:
                 part[...] = value
 
 
-def empty_block(segments: Sequence[Segment], count: int, part: Part) -> Block:
+def empty_block(segments: Sequence[Segment], count: int, part: Part, data: np.ndarray | None = None) -> Block:
     """
     Room for integrations of some segments that follow each other.
 
@@ -121,6 +121,8 @@ def empty_block(segments: Sequence[Segment], count: int, part: Part) -> Block:
         Number of integrations.
     part : Part
         Rows and columns.
+    data : `~numpy.ndarray`, optional
+        The image values, or the room for them; of float64 by default.
 
     Returns
     -------
@@ -146,7 +148,7 @@ def empty_block(segments: Sequence[Segment], count: int, part: Part) -> Block:
         return np.empty((count, *(groups if axes == 4 else ()), *part.shape), dtype) if axes else None
 
     return Block(
-        np.empty((count, *groups, *part.shape)),
+        np.empty((count, *groups, *part.shape)) if data is None else data,
         np.empty((count, *groups, *(p.stop - p.start for p in inner))) if known else None,
         bits(max(segment.n_dq_axes for segment in segments), np.uint32),
         bits(max(segment.n_mask_axes for segment in segments), bool),

@@ -176,6 +176,25 @@ class Segment:
         self.fill(block, start, stop, part)
         return block
 
+    def as_stored(self, start: int, stop: int, part: Part) -> np.ndarray | None:
+        """
+        Image values as they are stored, if these can be measured without being copied or widened.
+
+        Parameters
+        ----------
+        start, stop : int
+            Zero-based range of integrations within this segment.
+        part : Part
+            Rows and columns.
+
+        Returns
+        -------
+        `~numpy.ndarray` or None
+            Native float32 or float64: what lies in memory, read-only, or room of that type for
+            `fill`. None where values need room of float64.
+        """
+        return None
+
     @property
     def has_variance(self) -> bool:
         """Whether blocks have variances."""
@@ -286,8 +305,7 @@ class Exposure:
     @cached_property
     def source(self) -> np.ndarray:
         """Index of each row's segment, int32, shape (n,)."""
-        counts = [segment.n_integrations for segment in self.segments]
-        return np.repeat(np.arange(len(counts), dtype=np.int32), counts)
+        return self._each(np.arange(len(self.segments), dtype=np.int32))
 
     @cached_property
     def integration(self) -> np.ndarray:
@@ -302,21 +320,26 @@ class Exposure:
     @cached_property
     def exposure(self) -> np.ndarray:
         """Number of each row's exposure, int32, shape (n,)."""
-        return np.repeat(
-            np.array([s.exposure_number for s in self.segments], dtype=np.int32),
-            [s.n_integrations for s in self.segments],
-        )
+        return self._each(np.array([segment.exposure_number for segment in self.segments], dtype=np.int32))
 
     @cached_property
     def flags(self) -> np.ndarray:
         """Bits of `~nircam_tso.quality.QualityFlag` known before any pixel is read, uint32, shape (n,)."""
-        counts = [segment.n_integrations for segment in self.segments]
-        return np.repeat(np.array([segment.quality for segment in self.segments], dtype=np.uint32), counts)
+        return self._each(np.array([segment.quality for segment in self.segments], dtype=np.uint32))
+
+    def _each(self, values):
+        """A value of each segment for each of its rows."""
+        return np.repeat(values, [segment.n_integrations for segment in self.segments])
 
     @property
     def in_memory(self) -> bool:
         """True if pixels live in this process, so that another one cannot read them for itself."""
         return any(segment.path is None and not segment.quality for segment in self.segments)
+
+    @property
+    def paths(self) -> list[str]:
+        """Paths of its files, in the order of the segments; none for what lives in memory."""
+        return [segment.path for segment in self.segments if segment.path]
 
     @property
     def integration_bytes(self) -> int:
@@ -369,7 +392,7 @@ class Exposure:
             segment.fill(block.integrations(at, at + last - first), first, last, part)
         return block
 
-    def _block(self, start, stop, part):
+    def _block(self, start, stop, part, as_stored=False):
         """Room for some integrations, and what fills it: (segment, first, last, where in the block)."""
         if not 0 <= start < stop <= len(self):
             raise IndexError(f"start, stop: {start}, {stop} is no range within 0 to {len(self)}")
@@ -380,7 +403,11 @@ class Exposure:
             offset = end - segment.n_integrations
             first, last = max(start - offset, 0), min(stop - offset, segment.n_integrations)
             pieces.append((segment, first, last, offset + first - start))
-        return empty_block(segments, stop - start, part), pieces
+        data = None
+        if as_stored and len(pieces) == 1:
+            segment, first, last, _ = pieces[0]
+            data = segment.as_stored(first, last, part)
+        return empty_block(segments, stop - start, part, data), pieces
 
     def read_flagged(
         self,
@@ -390,6 +417,7 @@ class Exposure:
         columns: slice = slice(None),
         *,
         variance_of: tuple[slice, slice] | tuple[()] | None = None,
+        as_stored: bool = False,
     ) -> tuple[Block, np.ndarray]:
         """
         Read some integrations, and tell of those that could not be read.
@@ -398,6 +426,9 @@ class Exposure:
         ----------
         start, stop, rows, columns, variance_of
             As for `read`.
+        as_stored : bool, optional
+            Whether image values may come as they are stored, as float32 and read-only, where
+            that spares a copy.
 
         Returns
         -------
@@ -414,7 +445,7 @@ class Exposure:
             For a range outside the exposure, or an empty one.
         """
         part = Part.of(self.shape, rows, columns, variance_of)
-        block, pieces = self._block(start, stop, part)
+        block, pieces = self._block(start, stop, part, as_stored)
         flags = self.flags[start:stop].copy()
         for segment, first, last, at in pieces:
             try:
@@ -423,6 +454,9 @@ class Exposure:
             except InputFileError:
                 if not self.policy.flags_errors:
                     raise
+            if not block.data.flags.writeable:
+                # What cannot be read is blanked, which must not reach the user's own array.
+                block.data = block.data.copy()
             # One by one, so that what can be read does not depend on the size of blocks.
             for index in range(first, last):
                 own = block.integrations(at + index - first, at + index - first + 1)

@@ -70,6 +70,23 @@ class PixelSegment(Segment):
         """Axes of a block's flags: 4 where groups have their own, 0 without any."""
         return max((len(pixels.shape) for pixels in self.flags), default=0)
 
+    def as_stored(self, start, stop, part):
+        """
+        Image values as they are stored, or room for them; see `Segment.as_stored`.
+
+        Parameters
+        ----------
+        start, stop : int
+            Zero-based range within the segment.
+        part : Part
+            Rows and columns.
+
+        Returns
+        -------
+        `~numpy.ndarray` or None
+        """
+        return None if self.n_groups is not None else self.image.as_stored(start, stop, *part.window)
+
     def fill(self, block, start, stop, part):
         """
         Read some integrations into a block; see `Segment.fill`.
@@ -98,7 +115,8 @@ class PixelSegment(Segment):
                     handles[key] = stack.enter_context(pixels.opened())
                 return handles[key]
 
-            self.image.values(handle(self.image), start, stop, *part.window, block.data)
+            if block.data.flags.writeable:
+                self.image.values(handle(self.image), start, stop, *part.window, block.data)
             if block.variance is not None:
                 self._fill_variance(block.variance, handle, start, stop, part.variance_window)
             if block.dq is not None:

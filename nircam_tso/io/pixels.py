@@ -2,7 +2,8 @@
 
 FITS stores big-endian numbers, unsigned ones with an offset, and blanks of integer
 images by a number of their own. All of it ends here: what leaves this module is
-native float64 (or uint32 for data-quality bits), in fresh arrays.
+native float64 (or uint32 for data-quality bits), in fresh arrays, unless values are
+asked for as they are stored.
 """
 
 import contextlib
@@ -99,6 +100,24 @@ class FilePixels:
         """Context that yields what `values` and `flags` read from."""
         return open_stored(self.stored)
 
+    def as_stored(self, start, stop, rows, columns=slice(None)):
+        """
+        Room for image values of the type in which they are stored.
+
+        Parameters
+        ----------
+        start, stop, rows, columns
+            As for `values`.
+
+        Returns
+        -------
+        `~numpy.ndarray` of float32, or None
+            None where values may be others than those of float32.
+        """
+        if self.bitpix != -32 or self.bscale != 1 or self.bzero != 0:
+            return None
+        return _room(self.shape, start, stop, rows, columns, np.float32)
+
     def _pieces(self, handle, start, stop, rows, columns):
         """(planes, rows of the result, their numbers as stored), a little at a time in one small buffer."""
         ny, nx = self.shape[-2:]
@@ -139,13 +158,13 @@ class FilePixels:
             Band of rows; whole rows are read.
         columns : slice, optional
             Which of their columns are kept.
-        out : `~numpy.ndarray` of float64, optional
+        out : `~numpy.ndarray` of float64, or as from `as_stored`, optional
             Contiguous; where to put them.
 
         Returns
         -------
-        `~numpy.ndarray` of float64
-            Native, contiguous; NaN for blanks.
+        `~numpy.ndarray`
+            Native, contiguous, float64 unless ``out`` is not; NaN for blanks.
         """
         out = _room(self.shape, start, stop, rows, columns, np.float64) if out is None else out
         planes = out.reshape(-1, *out.shape[-2:])
@@ -244,6 +263,31 @@ class ArrayPixels:
     def opened(self):
         """Context that yields what `values` and `flags` read from: nothing is opened."""
         return contextlib.nullcontext()
+
+    def as_stored(self, start, stop, rows, columns=slice(None)):
+        """
+        Image values where they lie.
+
+        Parameters
+        ----------
+        start, stop, rows, columns
+            As for `values`.
+
+        Returns
+        -------
+        `~numpy.ndarray`, read-only, or None
+            None where they are not native float32 or float64 in one plain array.
+        """
+        index = int(np.searchsorted(self._stops, start, side="right"))
+        whole = self.parts[index]
+        offset = int(self._stops[index]) - whole.shape[0]
+        if type(whole) is not np.ndarray or whole.dtype not in (np.float32, np.float64):
+            return None
+        if stop > self._stops[index] or not whole.dtype.isnative:
+            return None
+        view = whole[start - offset : stop - offset, ..., rows, columns]
+        view.flags.writeable = False
+        return view
 
     def _pieces(self, start, stop, rows, columns):
         first, last = band_of(rows, self.shape[-2])

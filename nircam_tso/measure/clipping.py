@@ -1,10 +1,10 @@
 """Median, mean and standard deviation of many pixels after sigma clipping, by counting.
 
 Clipping never moves a pixel here: it narrows an interval, and every quantity is a
-count or a sum over the values within it. The median is found by counting, too, between
-limits that close in on it, because a processor counts many values at a time but sorts
-one after another. It moves little from one round to the next, so that the values
-around it, gathered and sorted once, serve all rounds.
+count or a sum over the values within it. Limits move little after the first round, so
+that the values near them, gathered once, serve all later rounds; the same holds of the
+median. Values stay in the type in which they come, float32 or float64, because a
+processor compares twice as many of the shorter ones at a time; sums are those of float64.
 """
 
 import math
@@ -13,17 +13,17 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from nircam_tso.measure.selection import MIN_ROOM, median_of_ranks
+
 __all__ = ["ClippedStatistics", "clipped_statistics"]
 
-# Values that are sorted at once, and how many limits should leave, of how many the first limits
-# are taken, and how many are tried before values that are alike are told from bad luck.
-_SORTED = 128
-_FEW = 48
-_SAMPLE = 64
-_LIMITS = 12
-# Pixels that are looked through together, and sums that run side by side.
-_CHUNK = 64
-_LANES = 32
+# Sums that run side by side, and values that each takes in at once.
+_LANES = 16
+_STEP = 4 * _LANES
+# Values that are looked through together when some of them are gathered.
+_FEW = 8
+# Half the width of the zones about the limits whose values are kept for later rounds, in standard deviations.
+_ZONE = 0.06
 
 
 class ClippedStatistics(NamedTuple):
@@ -45,204 +45,6 @@ class ClippedStatistics(NamedTuple):
     std: np.ndarray
     n_good: np.ndarray
     n_kept: np.ndarray
-
-
-@njit(cache=True, nogil=True)
-def _select(values, n, k):
-    """Put the value of rank k of values[:n] at its place, none greater before it, none less after it."""
-    low, high = 0, n - 1
-    while high - low > 1:
-        # The middle of first, middle and last splits sorted runs well too.
-        middle = (low + high) // 2
-        values[middle], values[low + 1] = values[low + 1], values[middle]
-        if values[low] > values[high]:
-            values[low], values[high] = values[high], values[low]
-        if values[low + 1] > values[high]:
-            values[low + 1], values[high] = values[high], values[low + 1]
-        if values[low] > values[low + 1]:
-            values[low], values[low + 1] = values[low + 1], values[low]
-        pivot = values[low + 1]
-        i, j = low + 1, high
-        while True:
-            i += 1
-            while values[i] < pivot:
-                i += 1
-            j -= 1
-            while values[j] > pivot:
-                j -= 1
-            if j < i:
-                break
-            values[i], values[j] = values[j], values[i]
-        values[low + 1] = values[j]
-        values[j] = pivot
-        if j >= k:
-            high = j - 1
-        if j <= k:
-            low = i
-    if high == low + 1 and values[low] > values[high]:
-        values[low], values[high] = values[high], values[low]
-    return values[k]
-
-
-@njit(cache=True, nogil=True)
-def _count_below(values, n, limit):
-    """Number of values[:n] below a limit."""
-    count = 0
-    for i in range(n):
-        count += values[i] < limit
-    return count
-
-
-@njit(cache=True, nogil=True)
-def _sort_few(values, n, work):
-    """Sort values[:n] by counting for each how many others go before it: quicker than any sort of so few."""
-    for i in range(n):
-        value = values[i]
-        place = 0
-        for j in range(n):
-            place += values[j] < value
-        for j in range(i):
-            place += values[j] == value
-        work[place] = value
-    for i in range(n):
-        values[i] = work[i]
-
-
-@njit(cache=True, nogil=True)
-def _bracket(values, n, rank, few, work):
-    """
-    Two limits around the value of that rank: it is at least the first and below the second.
-
-    Returns them and the numbers of values below each; between them are no more than
-    ``few`` values, unless many are alike.
-    """
-    low, high, below_low, below_high = -np.inf, np.inf, 0, n
-    # Every so-manieth value gives the first limits ...
-    step = n // _SAMPLE
-    for i in range(_SAMPLE):
-        work[i] = values[i * step]
-    _sort_few(work, _SAMPLE, work[_SAMPLE:])
-    place = int(rank / n * _SAMPLE)
-    stride = 4
-    while below_high - below_low > few:
-        limit = work[place]
-        below = _count_below(values, n, limit)
-        if below <= rank:
-            low, below_low = limit, below
-            place += stride
-        else:
-            high, below_high = limit, below
-            place -= stride
-        if (low > -np.inf and high < np.inf) or not 0 <= place < _SAMPLE:
-            break
-        stride *= 2
-    # ... and each further one is put where it should leave a margin on the wider side.
-    for _ in range(_LIMITS):
-        inside = below_high - below_low
-        if inside <= few or not (low > -np.inf and high < np.inf):
-            break
-        margin = 0.35 * few + 0.02 * inside
-        wanted = rank - margin if rank - below_low > below_high - rank else rank + margin
-        share = min(max((wanted - below_low) / inside, 0.02), 0.98)
-        limit = low + share * (high - low)
-        if not low < limit < high:
-            break
-        below = _count_below(values, n, limit)
-        if below <= rank:
-            low, below_low = limit, below
-        else:
-            high, below_high = limit, below
-    return low, high, below_low, below_high
-
-
-@njit(cache=True, nogil=True)
-def _gather_around(values, n, rank, work, gathered):
-    """
-    Fill ``work`` with all values near the one of that rank.
-
-    ``gathered`` is told how many lie below what was gathered, how many were gathered, and
-    whether they are sorted.
-    """
-    few = max(_FEW, n // 256)
-    if n <= _SORTED:
-        for i in range(n):
-            work[i] = values[i]
-        gathered[0], gathered[1] = 0, n
-    else:
-        low, high, gathered[0], below_high = _bracket(values, n, rank, few, work)
-        gathered[1] = below_high - gathered[0]
-        inside = 0
-        for begin in range(0, n, _CHUNK):
-            part = values[begin : min(begin + _CHUNK, n)]
-            here = 0
-            for i in range(len(part)):
-                here += part[i] < high
-            for i in range(len(part)):
-                here -= part[i] < low
-            if here > 0:
-                for i in range(len(part)):
-                    work[inside] = part[i]
-                    inside += (part[i] >= low) & (part[i] < high)
-    gathered[2] = gathered[1] <= max(_SORTED, few)
-    if gathered[2]:
-        # Room behind what was gathered.
-        _sort_few(work, gathered[1], work[gathered[1] + 1 :])
-
-
-@njit(cache=True, nogil=True)
-def _sums_within(values, n, low, high, shift, lanes):
-    """Count, sum and sum of squares (of value - shift) within [low, high], and how many lie below."""
-    # Many chains of additions side by side: one alone waits for itself.
-    sums, squares, counts, belows = lanes[0], lanes[1], lanes[2], lanes[3]
-    lanes[:] = 0.0
-    whole = n - n % _LANES
-    for begin in range(0, whole, _LANES):
-        part = values[begin : begin + _LANES]
-        for lane in range(_LANES):
-            value = part[lane]
-            inside = (value >= low) & (value <= high)
-            d = value - shift if inside else 0.0
-            sums[lane] += d
-            squares[lane] += d * d
-            counts[lane] += 1.0 if inside else 0.0
-            belows[lane] += 1.0 if value < low else 0.0
-    count = below = s = q = 0.0
-    for lane in range(_LANES):
-        count += counts[lane]
-        below += belows[lane]
-        s += sums[lane]
-        q += squares[lane]
-    for i in range(whole, n):
-        if low <= values[i] <= high:
-            d = values[i] - shift
-            count += 1.0
-            s += d
-            q += d * d
-        elif values[i] < low:
-            below += 1.0
-    return int(count), s, q, int(below)
-
-
-@njit(cache=True, nogil=True)
-def _median_of_ranks(values, n, below, inside, work, gathered):
-    """
-    Median of the ``inside`` values that follow the ``below`` lowest.
-
-    ``gathered`` holds the three numbers of `_gather_around` and is brought up to date.
-    """
-    lower, upper = below + (inside - 1) // 2, below + inside // 2
-    if gathered[1] == 0 or lower < gathered[0] or upper >= gathered[0] + gathered[1]:
-        _gather_around(values, n, lower, work, gathered)
-        if upper >= gathered[0] + gathered[1]:
-            gathered[0], gathered[1], gathered[2] = 0, n, 0
-            work[:n] = values[:n]
-    k = lower - gathered[0]
-    if gathered[2]:
-        return work[k] if upper == lower else 0.5 * (work[k] + work[k + 1])
-    median = _select(work, gathered[1], k)
-    if upper > lower:
-        median = 0.5 * (median + work[k + 1 : gathered[1]].min())
-    return median
 
 
 @njit(cache=True, nogil=True)
@@ -272,11 +74,149 @@ def _load(row, bad, firsts, lengths, values):
 
 
 @njit(cache=True, nogil=True)
+def _set_limits(limits, low, high):
+    """The nearest numbers of the values' type within [low, high]; returns them."""
+    limits[0], limits[1] = low, high
+    if np.float64(limits[0]) < low:
+        limits[0] = np.nextafter(limits[0], limits.dtype.type(np.inf))
+    if np.float64(limits[1]) > high:
+        limits[1] = np.nextafter(limits[1], limits.dtype.type(-np.inf))
+    return limits[0], limits[1]
+
+
+@njit(cache=True, nogil=True)
+def _sums_of_all(values, n, shift, lanes):
+    """Sum and sum of squares of value - shift."""
+    # Many chains of additions side by side: one alone waits for itself.
+    sums, squares = lanes[0], lanes[1]
+    lanes[:] = 0.0
+    whole = n - n % _STEP
+    for begin in range(0, whole, _STEP):
+        part = values[begin : begin + _STEP]
+        for lane in range(_LANES):
+            d0, d1 = part[lane] - shift, part[lane + _LANES] - shift
+            d2, d3 = part[lane + 2 * _LANES] - shift, part[lane + 3 * _LANES] - shift
+            sums[lane] += (d0 + d1) + (d2 + d3)
+            squares[lane] += (d0 * d0 + d1 * d1) + (d2 * d2 + d3 * d3)
+    s = q = 0.0
+    for lane in range(_LANES):
+        s += sums[lane]
+        q += squares[lane]
+    for i in range(whole, n):
+        d = values[i] - shift
+        s += d
+        q += d * d
+    return s, q
+
+
+@njit(cache=True, nogil=True)
+def _sums_of_core(values, n, inner, outer, shift, lanes, zone, sums):
+    """
+    Sums over the values within ``inner``, into ``sums``: of value - shift, and of its squares.
+
+    The values within ``outer`` but not within ``inner`` are gathered in ``zone``. Returns the number of
+    values within ``inner``, of those below ``outer``, and of those gathered, -1 if there is no room.
+    """
+    inner_low, inner_high, outer_low, outer_high = inner[0], inner[1], outer[0], outer[1]
+    firsts, squares = lanes[0], lanes[1]
+    lanes[:] = 0.0
+    whole = n - n % _STEP
+    inside = below = near = 0
+    full = False
+    # What lies outside counts as shift itself, whose difference is nothing.
+    none = values.dtype.type(shift)
+    for begin in range(0, n, _STEP):
+        part = values[begin : min(begin + _STEP, n)]
+        core = np.int32(0)
+        for i in range(len(part)):
+            core += np.int32((part[i] >= inner_low) & (part[i] <= inner_high))
+        inside += core
+        if begin < whole:
+            for lane in range(_LANES):
+                v0, v1 = part[lane], part[lane + _LANES]
+                v2, v3 = part[lane + 2 * _LANES], part[lane + 3 * _LANES]
+                d0 = (v0 if (v0 >= inner_low) & (v0 <= inner_high) else none) - shift
+                d1 = (v1 if (v1 >= inner_low) & (v1 <= inner_high) else none) - shift
+                d2 = (v2 if (v2 >= inner_low) & (v2 <= inner_high) else none) - shift
+                d3 = (v3 if (v3 >= inner_low) & (v3 <= inner_high) else none) - shift
+                firsts[lane] += (d0 + d1) + (d2 + d3)
+                squares[lane] += (d0 * d0 + d1 * d1) + (d2 * d2 + d3 * d3)
+        if core == len(part):
+            continue
+        for first in range(0, len(part), _FEW):
+            few = part[first : first + _FEW]
+            core = np.int32(0)
+            for i in range(len(few)):
+                core += np.int32((few[i] >= inner_low) & (few[i] <= inner_high))
+            if core == len(few):
+                continue
+            for i in range(len(few)):
+                value = few[i]
+                if inner_low <= value <= inner_high:
+                    continue
+                if value < outer_low:
+                    below += 1
+                elif value <= outer_high:
+                    full |= near == len(zone)
+                    if not full:
+                        zone[near] = value
+                        near += 1
+    s = q = 0.0
+    for lane in range(_LANES):
+        s += firsts[lane]
+        q += squares[lane]
+    for i in range(whole, n):
+        if inner_low <= values[i] <= inner_high:
+            d = values[i] - shift
+            s += d
+            q += d * d
+    sums[0], sums[1] = s, q
+    return inside, below, -1 if full else near
+
+
+@njit(cache=True, nogil=True)
+def _sums_within(values, n, low, high, std, shift, bounds, known, lanes, zone, sums):
+    """
+    Number, sum and sum of squares (of value - shift) within [low, high], and how many lie below.
+
+    ``known`` are the numbers of values in the core, below the zone and in the zone, -1 at
+    the end for nothing known. It and ``zone`` and ``sums`` serve all limits within the zone.
+    """
+    limits, inner, outer = bounds[0], bounds[1], bounds[2]
+    _set_limits(limits, low, high)
+    if known[2] < 0 or not (outer[0] <= limits[0] <= inner[0] and inner[1] <= limits[1] <= outer[1]):
+        width = _ZONE * std
+        # Limits of one type for both types of values, so that their sums are the same.
+        inner[0], inner[1] = max(limits[0], np.float32(low + width)), min(limits[1], np.float32(high - width))
+        outer[0], outer[1] = min(limits[0], np.float32(low - width)), max(limits[1], np.float32(high + width))
+        known[0], known[1], known[2] = _sums_of_core(values, n, inner, outer, shift, lanes, zone, sums)
+        if known[2] < 0:
+            # Values that are alike crowd in the zone: then without one.
+            inner[:] = limits
+            outer[:] = limits
+            known[0], known[1], known[2] = _sums_of_core(values, n, inner, outer, shift, lanes, zone, sums)
+    inside, below = known[0], known[1]
+    s, q = sums[0], sums[1]
+    for i in range(known[2]):
+        value = zone[i]
+        below += value < limits[0]
+        if limits[0] <= value <= limits[1]:
+            inside += 1
+            d = value - shift
+            s += d
+            q += d * d
+    return inside, s, q, below
+
+
+@njit(cache=True, nogil=True)
 def _clipped_statistics(data, firsts, lengths, bad, lower, upper, rounds, centre_is_mean, out, counts):
     size = lengths.sum()
     # One place more: a value is written before it is known whether it counts.
-    values, work = np.empty(size + 1), np.empty(2 * max(size, _SORTED) + 2)
-    gathered, lanes = np.zeros(3, np.int64), np.zeros((4, _LANES))
+    values, work = np.empty(size + 1, data.dtype), np.empty(max(size + 1, MIN_ROOM), data.dtype)
+    zone, bounds = np.empty(size // 64 + 64, data.dtype), np.empty((3, 2), data.dtype)
+    room, hint = np.empty(3, data.dtype), np.zeros(2, data.dtype)
+    gathered, known = np.zeros(5, np.int64), np.zeros(3, np.int64)
+    lanes, sums = np.zeros((2, _LANES)), np.zeros(2)
     n_masks = len(bad)
     nothing = np.empty(0, np.bool_)
     for b in range(len(data)):
@@ -285,11 +225,14 @@ def _clipped_statistics(data, firsts, lengths, bad, lower, upper, rounds, centre
         if n == 0:
             continue
         gathered[:] = 0
+        known[2] = -1
         low = set_low = -np.inf
         high = set_high = np.inf
-        shift = _median_of_ranks(values, n, 0, n, work, gathered)
-        median = shift
-        inside, s, q, _ = _sums_within(values, n, low, high, shift, lanes)
+        median = median_of_ranks(values, n, 0, n, work, gathered, room, hint)
+        # One of the values, of their type, so that it can stand for what is left out.
+        shift = np.float64(work[(n - 1) // 2 - gathered[0]])
+        s, q = _sums_of_all(values, n, shift, lanes)
+        inside, std = n, np.inf
         for _ in range(rounds):
             offset = s / inside
             std = math.sqrt(max(q / inside - offset * offset, 0.0))
@@ -297,16 +240,18 @@ def _clipped_statistics(data, firsts, lengths, bad, lower, upper, rounds, centre
             low, high = centre - lower * std, centre + upper * std
             set_low, set_high = max(set_low, low), min(set_high, high)
             before = inside
-            inside, s, q, below = _sums_within(values, n, set_low, set_high, shift, lanes)
+            inside, s, q, below = _sums_within(
+                values, n, set_low, set_high, std, shift, bounds, known, lanes, zone, sums
+            )
             if inside == before or inside == 0:
                 break
-            median = _median_of_ranks(values, n, below, inside, work, gathered)
+            median = median_of_ranks(values, n, below, inside, work, gathered, room, hint)
         if set_low != low or set_high != high:
             # Limits decide in the end, as in astropy: a later, wider one lets back in
             # what an earlier one shut out.
-            inside, s, q, below = _sums_within(values, n, low, high, shift, lanes)
+            inside, s, q, below = _sums_within(values, n, low, high, std, shift, bounds, known, lanes, zone, sums)
             if inside > 0:
-                median = _median_of_ranks(values, n, below, inside, work, gathered)
+                median = median_of_ranks(values, n, below, inside, work, gathered, room, hint)
         counts[b, 1] = inside
         if inside == 0:
             continue
@@ -333,7 +278,7 @@ def clipped_statistics(data, pixels, *, bad=None, lower=3.0, upper=3.0, rounds=5
 
     Parameters
     ----------
-    data : `~numpy.ndarray` of float64, shape (B, P)
+    data : `~numpy.ndarray` of float64 or float32, shape (B, P)
         Images, flattened. Values that are not finite are left out.
     pixels : `~numpy.ndarray` of int64, shape (p,)
         Indices of the pixels to use.
@@ -359,7 +304,7 @@ def clipped_statistics(data, pixels, *, bad=None, lower=3.0, upper=3.0, rounds=5
     >>> statistics.median, statistics.n_kept
     (array([2.]), array([11]))
     """
-    data = np.ascontiguousarray(data, np.float64)
+    data = np.ascontiguousarray(data, np.float32 if data.dtype == np.float32 else np.float64)
     bad = np.empty((0, data.shape[1]), bool) if bad is None else np.ascontiguousarray(bad, bool)
     out = np.full((len(data), 3), np.nan)
     counts = np.zeros((len(data), 2), np.int64)

@@ -41,7 +41,7 @@ def estimate_background(
 
     Parameters
     ----------
-    data : `~numpy.ndarray` of float64, shape (B, ny, nx)
+    data : `~numpy.ndarray` of float64 or float32, shape (B, ny, nx)
         Images.
     footprint : `~numpy.ndarray` of bool, shape (ny, nx)
         Pixels to use.
@@ -71,7 +71,8 @@ def estimate_background(
     >>> estimate_background(data, sky.footprint((40, 50), (25, 20)), sky).level
     array([7.5, 7.5])
     """
-    data = np.ascontiguousarray(data, np.float64)
+    single = data.dtype == np.float32 and not isinstance(background, MeshBackground | LineBackground)
+    data = np.ascontiguousarray(data, np.float32 if single else np.float64)
     footprint = np.asarray(footprint, bool)
     if data.ndim != 3 or footprint.shape != data.shape[1:]:
         raise ValueError(f"footprint: shape {footprint.shape} does not go with data of shape {data.shape}")

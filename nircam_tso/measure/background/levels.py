@@ -113,7 +113,7 @@ class RowLevels(NamedTuple):
 
 
 def _masked_rows(rows, pixels, bad):
-    values = rows[:, pixels]
+    values = rows[:, pixels].astype(np.float64, copy=False)
     left_out = ~np.isfinite(values)
     if bad is not None:
         left_out |= bad[:, pixels]
@@ -132,7 +132,7 @@ def level_rows(rows, pixels, estimator, *, bad=None, minimum=MIN_PIXELS):
 
     Parameters
     ----------
-    rows : `~numpy.ndarray` of float64, shape (R, P)
+    rows : `~numpy.ndarray` of float64 or float32, shape (R, P)
         Values.
     pixels : `~numpy.ndarray` of int64, shape (p,)
         Which of each row's values to use.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
-from nircam_tso.measure.clipping import _select
+from nircam_tso.measure.selection import select
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -168,8 +168,8 @@ def striping_lines(
 @njit(cache=True, nogil=True)
 def _median(values, n):
     if n % 2:
-        return _select(values, n, n // 2)
-    high = _select(values, n, n // 2)
+        return select(values, n, n // 2)
+    high = select(values, n, n // 2)
     # All that lies before the place of a rank is not greater.
     return 0.5 * (high + values[: n // 2].max())
 
