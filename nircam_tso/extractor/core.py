@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nircam_tso.extractor import settings as check
-from nircam_tso.extractor.loop import measure_all
+from nircam_tso.extractor.loop import keep_memory, measure_all
 from nircam_tso.extractor.plan import make_plans
 from nircam_tso.extractor.table import build_table
 from nircam_tso.io.exposure import Exposure
@@ -429,6 +429,7 @@ class TimeSeriesExtractor:
         check.one_of("on_error", on_error, ("raise", "flag"))
         if block_size is not None and not (isinstance(block_size, int | np.integer) and block_size > 0):
             raise ValueError(f"block_size: {block_size!r} is not a positive whole number")
+        keep_memory()
         plans = make_plans(self, exposure)
         row_times = exposure_times(
             exposure,

@@ -1,5 +1,7 @@
 """What stripes leave in the errors of a star's sums."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -92,14 +94,19 @@ def remaining_noise(plan, reader, stripes, others, reach):
     columns = {name: _in_read(plan, image) for name, image in responses(plan).items()}
     background, sky = settings.background, plan.footprint
 
-    weights = [image - sky_shares(background, sky, image) for image in (*apertures, *columns.values())]
     noise = _in_read(plan, plan.noise)
-    white = [float((np.square(image) * noise).sum()) for image in (*apertures, *columns.values())]
-    if background is not None:
-        window = _in_read(plan, plan.aperture_window.astype(float))
-        weights.append(sky_shares(background, sky, window / window.sum()))
-        white.append(float(np.square(weights[-1]).sum()) * max(float(variograms.line[1]), 0.0))
-    found, error = line_variance(variograms, layout, free, weights, model=model, level=level)
+
+    def of_sum(image):
+        """Weights with what the sky takes off, and the white variance of the sum."""
+        return image - sky_shares(background, sky, image), float((np.square(image) * noise).sum())
+
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        weights, white = map(list, zip(*pool.map(of_sum, (*apertures, *columns.values())), strict=True))
+        if background is not None:
+            window = _in_read(plan, plan.aperture_window.astype(float))
+            weights.append(sky_shares(background, sky, window / window.sum()))
+            white.append(float(np.square(weights[-1]).sum()) * max(float(variograms.line[1]), 0.0))
+        found, error = line_variance(variograms, layout, free, weights, model=model, level=level, each=pool.map)
     # What is no more than chance, or lost in the white noise, counts as none.
     found = np.where((found > _SURE * error) & (found >= _LEAST_PART * np.array(white)), found, 0.0)
     chords = np.square(apertures.sum(axis=2 if stripes.along == "row" else 1)).sum(axis=1)

@@ -14,16 +14,17 @@ from nircam_tso.extractor.workers import answer, give_up, watched
 from nircam_tso.io.bands import Part, within
 from nircam_tso.measure.cosmics import context
 
-__all__ = ["measure_all"]
+__all__ = ["keep_memory", "measure_all"]
 
-#: Bytes of one block's pixels as float64: large enough to spread the cost of a step
+#: Bytes that are read for one block: large enough to spread the cost of a step
 #: over many integrations, small enough that a few blocks at once do not matter.
 _BLOCK_BYTES = 16_000_000
-#: Integrations of a block at most: the arrays of more are so large that the system takes them
-#: back after each step, and fills them with zeros again for the next.
-_MOST_ROWS = 256
+#: Bytes of the boxes that are measured at once, and integrations of a block at most.
+_BOX_BYTES, _MOST_ROWS = 8_000_000, 256
 #: Blocks that each worker gets of a short series, so that none waits for another, but for very few integrations.
-_BLOCKS_EACH, _LEAST_ROWS = 4, 16
+_BLOCKS_EACH, _LEAST_ROWS = 2, 16
+#: The largest piece of memory that the C library keeps after one of its size was given back.
+_KEPT_BYTES = 31 << 20
 #: The bytes for pixels that are sent to another process.
 _SENT_BYTES = 3_000_000
 
@@ -61,10 +62,13 @@ def measure_all(plans, exposure, *, executor=None, progress=None, block_size=Non
     elsewhere = executor is not None and not isinstance(executor, ThreadPoolExecutor)
     sent = elsewhere and exposure.in_memory
     workers = slots(executor)
-    per_block = block_size or _default_block_size(
-        plans[0].settings, part, exposure, _SENT_BYTES if sent else _BLOCK_BYTES, workers
-    )
+    per_block = block_size or _default_block_size(plans, part, exposure, _SENT_BYTES if sent else _BLOCK_BYTES, workers)
     per_block = max(1, min(per_block, exposure.policy.max_memory // (4 * workers * exposure.integration_bytes)))
+    if block_size is None:
+        # As many blocks for each worker, all of one size.
+        n_blocks = -(-n // per_block)
+        n_blocks = min(-(-n_blocks // workers) * workers, n) if n > _LEAST_ROWS else n_blocks
+        per_block = -(-n // n_blocks)
     ranges = [(first, min(first + per_block, n)) for first in range(0, n, per_block)]
     bar = progress(total=n) if progress is not None else None
     parts = []
@@ -111,6 +115,18 @@ def measure_all(plans, exposure, *, executor=None, progress=None, block_size=Non
     ]
 
 
+def keep_memory():
+    """
+    Tell the C library to keep the memory of one block for the next.
+
+    glibc hands pieces above a threshold back to the system as soon as they are free, and the
+    system fills them with zeros when they are asked for again, which takes a third of the time
+    of small images. The threshold is the size of the largest piece that was ever given back, up to 32 MB: one
+    piece that nobody ever writes to, so that it costs nothing, sets it. Elsewhere this does nothing.
+    """
+    np.empty(_KEPT_BYTES, np.uint8)
+
+
 def _wanted(plans, shape):
     """The smallest part of the images that holds what all stars need, and the variances that are used."""
     read, box = (reduce(Box.joined, (getattr(plan, name) for plan in plans)) for name in ("read", "box"))
@@ -118,12 +134,18 @@ def _wanted(plans, shape):
     return Part.of(shape, *read.window, box.window if plans[0].ramp is None else None)
 
 
-def _default_block_size(settings, part, exposure, most, workers):
-    per_integration = 8 * math.prod(part.shape) * (exposure.n_groups or 1)
+def _default_block_size(plans, part, exposure, most, workers):
+    settings = plans[0].settings
+    size = 8 if exposure.n_groups else exposure.segments[0].dtype.itemsize
+    by_pixels = most // (size * math.prod(part.shape) * (exposure.n_groups or 1))
+    if most == _BLOCK_BYTES and exposure.segments[0].view(0, 1, part) is not None:
+        # Nothing is read: the pixels are measured where they lie.
+        by_pixels = _MOST_ROWS
+    by_boxes = _BOX_BYTES // (8 * max(math.prod(plan.box.shape) for plan in plans))
     # Neighbours in time are read again by the next block: not more often than need be.
     least = 2 * settings.clean_window if settings.clean else 1
     fair = max(-(-len(exposure) // (_BLOCKS_EACH * workers)), _LEAST_ROWS)
-    return int(np.clip(min(most // per_integration, fair), least, _MOST_ROWS))
+    return int(np.clip(min(by_pixels, by_boxes, fair), least, _MOST_ROWS))
 
 
 def _range(plans, n, first, stop):

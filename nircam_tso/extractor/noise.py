@@ -3,8 +3,8 @@
 import numpy as np
 
 from nircam_tso.extractor.pixels import known
+from nircam_tso.measure.medians import nan_median
 from nircam_tso.measure.ramps import reduce_ramps
-from nircam_tso.measure.reference import nan_median
 
 __all__ = ["image_seconds", "noise_model", "read_variance"]
 

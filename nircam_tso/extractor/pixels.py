@@ -106,6 +106,25 @@ class Images:
             images.bad = _not_finite(images.data)
         return images
 
+    def integrations(self, which):
+        """
+        Some of the images.
+
+        Parameters
+        ----------
+        which : `~numpy.ndarray` of bool, shape (b,)
+            Which to keep.
+
+        Returns
+        -------
+        Images
+            The same, if all are kept.
+        """
+        if which.all():
+            return self
+        parts = (self.data, self.variance, self.bad, self.dq, self.masked)
+        return Images(*(None if part is None else part[which] for part in parts), self.variance_of)
+
 
 def _not_finite(data):
     result = np.isfinite(data)

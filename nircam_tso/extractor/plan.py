@@ -20,8 +20,9 @@ from nircam_tso.extractor.star import Star
 from nircam_tso.extractor.stripes import find_stripes
 from nircam_tso.measure.background import FrameBackground
 from nircam_tso.measure.gaussian.model import FWHM_PER_STDDEV
+from nircam_tso.measure.medians import nan_median
 from nircam_tso.measure.photometry import aperture_footprint
-from nircam_tso.measure.reference import Reference, nan_median, sample_rows, series_reference
+from nircam_tso.measure.reference import Reference, sample_rows, series_reference
 
 __all__ = ["Plan", "make_plans"]
 
@@ -370,7 +371,7 @@ def _signal(ramp, sample):
     """Expected last-first signal over the groups used, in the ramp's unit, sky included."""
     steps = ramp.group_range[1] - ramp.group_range[0]
     factor = {"last-first": 1.0, "groups": steps, "slope": steps * ramp.group_time}[ramp.ramp]
-    median = np.nan_to_num(nan_median(np.where(sample.bad, np.nan, sample.data)))
+    median = np.nan_to_num(nan_median(sample.data, sample.bad))
     return np.maximum(median * factor, 0.0)
 
 

@@ -113,13 +113,8 @@ class SampleReader:
         return known
 
     def _stack(self, box, indices, variance_of=()):
-        def images(index):
-            return self.images_of(int(index), box, variance_of=variance_of)
-
-        # Reading leaves Python alone for most of its time.
-        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-            parts = list(map(images, indices) if self.exposure.in_memory else pool.map(images, indices))
-        parts = [part for part in parts if not part.bad.all()] or parts
+        parts = self.images_of(indices, box, variance_of)
+        parts = [part.integrations(known) for part in parts if (known := ~part.bad.all(axis=(1, 2))).any()] or parts
         joined = []
         for name, blank in (("data", np.nan), ("variance", np.nan), ("bad", False), ("masked", False)):
             values = [getattr(part, name) for part in parts]
@@ -131,14 +126,14 @@ class SampleReader:
             joined.append(np.concatenate([np.full(model.shape, blank) if value is None else value for value in values]))
         return Sample(*joined, next((part.variance_of for part in parts if part.variance is not None), None))
 
-    def images_of(self, index, box, variance_of=()):
+    def images_of(self, indices, box, variance_of=()):
         """
-        Read one integration.
+        Read some integrations.
 
         Parameters
         ----------
-        index : int
-            Row of the exposure.
+        indices : sequence of int
+            Rows of the exposure.
         box : Box
             Part of the frame.
         variance_of : Box or (), optional
@@ -146,11 +141,23 @@ class SampleReader:
 
         Returns
         -------
-        `~nircam_tso.extractor.pixels.Images`
+        list of `~nircam_tso.extractor.pixels.Images`
+            All together where they lie in one array, else one by one.
         """
+        together = None if self.ramp is not None else self.exposure.rows_in_memory(indices, *box.window)
+        if together is not None:
+            return [block_images(together, None, box, self.dq_mask, self.stripes)]
         wanted = None if self.ramp is not None else variance_of and variance_of.window
-        block = self.exposure.read_flagged(index, index + 1, *box.window, variance_of=wanted)[0]
-        return block_images(block, self.ramp, box, self.dq_mask, self.stripes)
+
+        def images(index):
+            block = self.exposure.read_flagged(int(index), int(index) + 1, *box.window, variance_of=wanted)[0]
+            return block_images(block, self.ramp, box, self.dq_mask, self.stripes)
+
+        if self.exposure.in_memory:
+            return list(map(images, indices))
+        # Reading leaves Python alone for most of its time.
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            return list(pool.map(images, indices))
 
     def corrected(self, stripes):
         """

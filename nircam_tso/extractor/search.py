@@ -6,7 +6,8 @@ from functools import partial
 
 import numpy as np
 
-from nircam_tso.measure.reference import nan_median, sample_rows
+from nircam_tso.measure.medians import median_deviation, nan_median
+from nircam_tso.measure.reference import sample_rows
 from nircam_tso.measure.striping import free_residuals, image_levels, level_scatter, noise_variograms
 
 __all__ = ["ENOUGH", "Hits", "search_noise", "searched_rows"]
@@ -87,9 +88,8 @@ class Hits:
         self.middle = self.limit = None
         if len(images) < ENOUGH:
             return
-        values = np.where(bad, np.nan, images - image_levels(images, bad, free)[:, None, None])
-        self.middle = nan_median(values)
-        spread = _MAD_TO_SIGMA * nan_median(np.abs(values - self.middle))
+        self.middle, spread = median_deviation(images, bad, offset=image_levels(images, bad, free))
+        spread *= _MAD_TO_SIGMA
         known = spread[free & np.isfinite(spread)]
         self.limit = _HIT * np.maximum(spread, np.median(known) if known.size else np.inf)
         # Whole numbers may have no spread at all.
@@ -149,7 +149,7 @@ def search_noise(reader, box, layout, residuals, star, hits, without_sky=None):
     levels = [None] * len(together)
 
     def part(k):
-        read = [reader.images_of(int(row), box) for row in together[k]]
+        read = reader.images_of(together[k], box)
         images, bad = (np.concatenate([getattr(one, name) for one in read]) for name in ("data", "bad"))
         own = image_levels(images, bad, residuals.free)
         levels[k] = np.where((residuals.free & ~bad).any(axis=(1, 2)), own, np.nan)
@@ -178,14 +178,13 @@ def _photon_noise(residuals):
     """
     if residuals.reference is None or len(residuals.values) < ENOUGH:
         return None
-    values = np.where(residuals.usable, np.square(residuals.values), np.nan)
-    free = residuals.free & (np.isfinite(values).sum(axis=0) >= ENOUGH)
+    free = residuals.free & (residuals.usable.sum(axis=0) >= ENOUGH)
     if not free.any():
         return None
     light = residuals.reference[free]
     light = light - light.mean()
     # The median keeps out cosmic rays; its scale does not matter to a line's slope but by a factor.
-    variance = nan_median(values[:, free]) / _MEDIAN_OF_SQUARES
+    variance = nan_median(np.square(residuals.values), ~residuals.usable)[free] / _MEDIAN_OF_SQUARES
     norm = float((light * light).sum())
     slope = float((light * (variance - variance.mean())).sum()) / norm if norm > 0 else 0.0
     excess = max(slope, 0.0) * (residuals.reference - residuals.reference[free].mean())

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Reference", "fill_holes", "nan_median", "replace_transients", "sample_rows", "series_reference"]
+from nircam_tso.measure.medians import median_deviation, nan_median
+
+__all__ = ["Reference", "fill_holes", "median_image", "replace_transients", "sample_rows", "series_reference"]
 
 #: From a normal distribution's median absolute deviation to its standard deviation.
 _MAD_TO_SIGMA = 1.482602218505602
@@ -104,56 +106,58 @@ def series_reference(images: np.ndarray, bad: np.ndarray, window: np.ndarray | N
     >>> series_reference(images, np.isnan(images)).image[0, 1]
     np.float64(1.0)
     """
-    n = len(images)
+    n, shape = len(images), images.shape[1:]
     bad = bad | ~np.isfinite(images)
-    # With one integration nothing tells a constant bad pixel from a passing one.
-    constant = bad.sum(axis=0) * 2 > n if n > 1 else np.zeros(images.shape[1:], bool)
-    values = np.where(bad, np.nan, images)
-    scale = np.ones(n)
-    if window is not None and n > 1:
-        always_good = window & ~bad.any(axis=0)
-        flux = np.where(always_good, np.nan_to_num(values), 0.0).sum(axis=(1, 2))
-        middle = np.median(flux)
-        # A series without a positive flux (a blank field) has nothing to scale by.
-        if middle > 0 and (flux > 0.2 * middle).all():
-            scale = flux / middle
-    values /= scale[:, None, None]
-    values[:, constant] = 0.0
-    image = nan_median(values)
-    scatter = nan_median(np.abs(values - image)) * _MAD_TO_SIGMA if n > 1 else np.full(image.shape, np.nan)
-    return Reference(np.nan_to_num(image), constant, scatter, n)
+    if n == 1:
+        # Nothing tells a constant bad pixel from a passing one.
+        return Reference(np.where(bad[0], 0.0, images[0]), np.zeros(shape, bool), np.full(shape, np.nan), 1)
+    constant = bad.sum(axis=0) * 2 > n
+    image, deviation = median_deviation(images, bad, scale=_scale(images, bad, window))
+    image[constant] = deviation[constant] = 0.0
+    return Reference(image, constant, deviation * _MAD_TO_SIGMA, n)
 
 
-def nan_median(values: np.ndarray) -> np.ndarray:
+def median_image(
+    images: np.ndarray, bad: np.ndarray, window: np.ndarray, levels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """
-    Median along the first axis over what is not NaN; NaN where there is nothing.
+    The image and the constant bad pixels of `series_reference` alone, which takes half the time.
 
     Parameters
     ----------
-    values : `~numpy.ndarray`, shape (n, ...)
-        Values.
+    images, bad, window
+        As for `series_reference`; bad is what is not finite, too.
+    levels : `~numpy.ndarray` of float64, shape (s,)
+        Levels that are taken off first.
 
     Returns
     -------
-    `~numpy.ndarray`, shape (...)
-        numpy's own would warn where there is nothing.
+    image : `~numpy.ndarray` of float64, shape (ny, nx)
+        The median.
+    constant_bad : `~numpy.ndarray` of bool, shape (ny, nx)
+        True where more than half of the integrations are bad.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from nircam_tso.measure.reference import nan_median
-    >>> nan_median(np.array([[1.0, np.nan], [3.0, np.nan], [np.nan, np.nan]]))
-    array([ 2., nan])
+    >>> from nircam_tso.measure.reference import median_image
+    >>> images = np.arange(1.0, 6.0)[:, None, None] * np.ones((5, 2, 3))
+    >>> median_image(images, np.isnan(images), np.ones((2, 3), bool), np.ones(5))[0][0]
+    array([2., 2., 2.])
     """
-    values = np.asarray(values)
-    n, shape = len(values), values.shape[1:]
-    # Side by side in memory they are sorted several times quicker than across it.
-    rows = np.array(values.reshape(n, -1).T, order="C")
-    rows.sort(axis=1)
-    count = np.isfinite(rows).sum(axis=1)
-    low = np.take_along_axis(rows, np.maximum((count - 1) // 2, 0)[:, None], axis=1)[:, 0]
-    high = np.take_along_axis(rows, np.minimum(count // 2, n - 1)[:, None], axis=1)[:, 0]
-    return np.where(count > 0, 0.5 * (low + high), np.nan).reshape(shape)
+    constant = bad.sum(axis=0) * 2 > len(images) if len(images) > 1 else np.zeros(images.shape[1:], bool)
+    image = nan_median(images, bad, offset=levels, scale=_scale(images, bad, window, levels))
+    return np.where(constant, 0.0, np.nan_to_num(image)), constant
+
+
+def _scale(images, bad, window, levels=0.0):
+    """Fluxes of a sample over their median, None where they are nothing to scale by."""
+    if window is None or len(images) == 1:
+        return None
+    flux = (images[:, window & ~bad.any(axis=0)] - np.reshape(levels, (-1, 1))).sum(axis=1)
+    middle = np.median(flux)
+    # A blank field has no positive flux.
+    return flux / middle if middle > 0 and (flux > 0.2 * middle).all() else None
 
 
 def replace_transients(

@@ -245,7 +245,7 @@ def _checked(stamps, bad):
 
 def _median_share(stamps, bad):
     """Median of the subframes over their fluxes, of pixels that most of them have."""
-    from nircam_tso.measure.reference import nan_median
+    from nircam_tso.measure.medians import nan_median
 
     mostly = bad.mean(axis=0) > 0.5
     flux = np.where(mostly, 0.0, stamps).sum(axis=(1, 2))

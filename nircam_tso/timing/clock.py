@@ -22,11 +22,25 @@ from nircam_tso.exceptions import NircamTSOWarning
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["MJD_ZERO", "Moment", "mjd_to_tai", "offline", "tai_to_time", "time_to_tai", "utc_to_tai", "warn_if_expired"]
+__all__ = [
+    "DAY",
+    "MJD_ZERO",
+    "TT_LESS_TAI",
+    "Moment",
+    "mjd_to_tai",
+    "offline",
+    "tai_to_time",
+    "time_to_tai",
+    "utc_to_tai",
+    "warn_if_expired",
+]
 
 #: Julian date of MJD 0.
 MJD_ZERO = 2400000.5
-_DAY = 86400.0
+#: Seconds of a day of TAI.
+DAY = 86400.0
+#: Seconds by which TT is ahead of TAI.
+TT_LESS_TAI = 32.184
 # Stands in for what is unknown, under a mask: a NaN would make ERFA warn.
 _UNKNOWN_DAY = 51544.0
 _warned: list[datetime] = []
@@ -65,7 +79,7 @@ class Moment(NamedTuple):
         >>> Moment(57400.0, 10.0).since(Moment(57399.0, 86390.0))
         20.0
         """
-        return (self.day - other.day) * _DAY + (self.seconds - other.seconds)
+        return (self.day - other.day) * DAY + (self.seconds - other.seconds)
 
 
 @contextmanager
@@ -203,7 +217,15 @@ def tai_to_time(day, seconds):
     """
     known = np.isfinite(day) & np.isfinite(seconds)
     with offline():
-        first, second = erfa.taiutc(MJD_ZERO + np.where(known, day, _UNKNOWN_DAY), np.where(known, seconds, 0.0) / _DAY)
+        day, seconds = (
+            np.where(known, day, day[known].min() if known.any() else _UNKNOWN_DAY),
+            np.where(known, seconds, 0.0),
+        )
+        leap = _steady_offset(day, seconds)
+        if leap is None:
+            first, second = erfa.taiutc(MJD_ZERO + day, seconds / DAY)
+        else:
+            first, second = MJD_ZERO + day, (seconds - leap) / DAY
         time = Time(first, second, format="jd", scale="utc")
         time.format = "isot"
         time.precision = 6
@@ -212,9 +234,23 @@ def tai_to_time(day, seconds):
     return time
 
 
+def _steady_offset(day, seconds):
+    """Seconds by which TAI is ahead of UTC, None where a leap second makes it change: erfa asks for it moment by moment."""
+    if day.size == 0:
+        return None
+    first, last = np.floor(day.min() + seconds.min() / DAY) - 1.0, np.ceil(day.max() + seconds.max() / DAY) + 2.0
+    parts = [MJD_ZERO + np.array([first, last]), np.zeros(2)]
+    utc = erfa.taiutc(*parts)
+    ahead = ((parts[0] - utc[0]) - utc[1]) * DAY
+    whole = np.rint(ahead)
+    # Before 1972 it changed all the time.
+    steady = whole[0] == whole[1] and np.abs(ahead - whole).max() < 1e-3
+    return float(whole[0]) if steady else None
+
+
 def _split(days, rest, known):
     days, rest, known = np.broadcast_arrays(days, rest, known)
     # The difference of the first part and its whole days is exact; so is all that follows.
     whole = np.floor(days + rest)
-    seconds = ((days - whole) + rest) * _DAY
+    seconds = ((days - whole) + rest) * DAY
     return np.where(known, whole, np.nan), np.where(known, seconds, np.nan)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from nircam_tso.measure.striping.variograms import Readout
+from nircam_tso.measure.striping.readout import Readout
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from numpy.typing import ArrayLike
 
@@ -130,6 +130,7 @@ def line_variance(
     *,
     model: StripingModel | None = None,
     level: tuple[float, float] | None = None,
+    each: Callable[..., Iterable] = map,
 ) -> LineVariance:
     """
     Variance that stripes give to weighted sums of pixels.
@@ -152,6 +153,8 @@ def line_variance(
         a frame. Without it, and where it agrees to 2 sigma with what that means, different
         lines are taken to be independent on average. Sums whose weights add up to
         0 do not depend on it.
+    each : callable, optional
+        Goes through the sums like `map`; `concurrent.futures.Executor.map` does so with many at once.
 
     Returns
     -------
@@ -198,12 +201,13 @@ def line_variance(
         error = float(np.hypot(level[1], _part_error(expected)))
         if abs(level[0] - expected[0]) > _SURE * error:
             more, more_error = level[0] - expected[0], error
-    found = np.empty((2, len(weights)))
-    for i, one in enumerate(weights):
+
+    def of_sum(one):
         one, white = (one, 0.0) if model is None else _after_correction(one, model)
         values, total = variances(one, white), one.sum() ** 2
-        found[:, i] = max(values[0] + total * more, 0.0), np.hypot(_part_error(values), total * more_error)
-    return LineVariance(*found)
+        return max(values[0] + total * more, 0.0), np.hypot(_part_error(values), total * more_error)
+
+    return LineVariance(*np.array(list(each(of_sum, weights))).reshape(-1, 2).T)
 
 
 def _covariances(variograms, readout):

@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 
 from nircam_tso.measure.clipping import clipped_statistics
-from nircam_tso.measure.reference import series_reference
+from nircam_tso.measure.reference import median_image
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -264,7 +264,6 @@ def series_residuals(
     bad = bad | ~np.isfinite(images)
     image = None
     if reference is not None:
-        levels = image_levels(images, bad, free)
-        series = series_reference(images - levels[:, None, None], bad, window)
-        image, free = series.image, free & ~series.constant_bad
+        image, constant = median_image(images, bad, window, image_levels(images, bad, free))
+        free = free & ~constant
     return Residuals(image_residuals(images, bad, free, window, image), free & ~bad, image, free)

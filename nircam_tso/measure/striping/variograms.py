@@ -8,14 +8,16 @@ and does not care about an image's level.
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from scipy import fft
+from numba import njit
 
 from nircam_tso.measure.clipping import clipped_statistics
+from nircam_tso.measure.striping.readout import Readout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -35,9 +37,6 @@ _FEW = 1000
 _LACKING = 0.02
 #: Moments of readout that are transformed at a time.
 _AT_ONCE = 40_000
-#: Pieces of a line by whose distance pixels of different lines are told apart: the time from
-#: one line to another is so long that a piece more or less does not matter.
-_PIECES = 64
 
 
 class Variograms(NamedTuple):
@@ -72,172 +71,6 @@ class Variograms(NamedTuple):
     same: np.ndarray
     other: np.ndarray
     parts: tuple = ()
-
-
-class Readout:
-    """
-    Images in the order of their readout, and sums over pairs of their pixels by time.
-
-    Pixels of one line are told apart by the pixels between them. Of those of different
-    lines only the pieces of a line's readout in which they lie are, of 1/64 of its time.
-
-    Parameters
-    ----------
-    shape : (int, int)
-        Shape of the images.
-    layout : ReadoutLayout
-        How they were read.
-
-    Attributes
-    ----------
-    n_lines : int
-        Number of lines.
-    width : int
-        Pixels of a line.
-    n_times : int
-        Moments of the readout of one line, with the pause after it.
-    piece : int
-        Pixels in a piece.
-    n_pieces : int
-        Pieces of the readout of one output.
-
-    Examples
-    --------
-    Two lines of two pixels, read one after the other; products of pixels of one line, and of different ones:
-
-    >>> import numpy as np
-    >>> from nircam_tso.measure.striping import ReadoutLayout
-    >>> from nircam_tso.measure.striping.variograms import Readout
-    >>> readout = Readout((2, 2), ReadoutLayout())
-    >>> spectra = readout.spectra(np.array([[1.0, 2.0], [3.0, 4.0]]))
-    >>> line, same, other = readout.by_time(readout.powers(spectra, spectra))
-    >>> print(line.round(6), same.round(6) + 0.0)
-    [30. 14.] [ 0.  6. 11.  4.]
-    """
-
-    def __init__(self, shape, layout):
-        self.layout = layout
-        self.n_lines, length = shape if abs(layout.fast_axis) == 1 else shape[::-1]
-        self.edges = (0, length) if layout.edges is None else layout.edges
-        self.width = int(np.diff(self.edges).max())
-        self.n_times = self.width + layout.overhead
-        self.piece = max(1, self.n_times // _PIECES)
-        self._per_line = -(-self.n_times // self.piece)
-        self.n_pieces = self._per_line * self.n_lines
-        # Twice as long, so that the end does not meet the beginning.
-        self._sizes = tuple(fft.next_fast_len(2 * n, real=True) for n in (self.width, self._per_line, self.n_pieces))
-
-    def _streams(self, images):
-        """Pixels in the order of their readout, shape (..., n_outputs, n_lines, pieces x piece), 0 in the pauses."""
-        if abs(self.layout.fast_axis) == 2:
-            images = np.swapaxes(images, -1, -2)
-        if self.layout.slow_axis < 0:
-            images = images[..., ::-1, :]
-        shape = (*images.shape[:-2], len(self.edges) - 1, self.n_lines, self._per_line * self.piece)
-        result = np.zeros(shape)
-        for k, (first, stop) in enumerate(zip(self.edges[:-1], self.edges[1:], strict=True)):
-            part = images[..., first:stop]
-            result[..., k, :, : stop - first] = part[..., ::-1] if self.layout.fast_axis < 0 else part
-        return result
-
-    def spectra(self, images):
-        """
-        Spectra of images.
-
-        Parameters
-        ----------
-        images : `~numpy.ndarray`, shape (..., ny, nx)
-            Images.
-
-        Returns
-        -------
-        tuple of `~numpy.ndarray` of complex128
-            Of the lines by pixels, of the lines by pieces, and of whole outputs by pieces.
-        """
-        streams = self._streams(images)
-        pieces = streams.reshape(*streams.shape[:-1], -1, self.piece).sum(axis=-1) if self.piece > 1 else streams
-        whole = pieces.reshape(*pieces.shape[:-2], -1)
-        lines = fft.rfft(streams[..., : self.width], self._sizes[0], axis=-1)
-        coarse = (
-            fft.rfft(pieces, self._sizes[1], axis=-1) if self.piece > 1 or self._sizes[1] != self._sizes[0] else lines
-        )
-        return lines, coarse, fft.rfft(whole, self._sizes[2], axis=-1)
-
-    def powers(self, a, b):
-        """
-        Cross spectra, summed over what there are of each: images, outputs, lines.
-
-        Parameters
-        ----------
-        a, b : tuple of `~numpy.ndarray`
-            From `spectra`.
-
-        Returns
-        -------
-        list of `~numpy.ndarray` of float64
-            Of lines by pixels, of lines by pieces, of outputs, and of the sum of the
-            outputs; without the last for a single one.
-        """
-        lines = _power(a[0], b[0])
-        parts = [lines, lines if a[1] is a[0] else _power(a[1], b[1]), _power(a[2], b[2])]
-        if len(self.edges) > 2:
-            parts.append(_power(a[2].sum(axis=-2), b[2].sum(axis=-2)))
-        return [part.sum(axis=tuple(range(part.ndim - 1))) for part in parts]
-
-    def by_time(self, powers):
-        """
-        Sums of products of pixels by the time between them.
-
-        Parameters
-        ----------
-        powers : list of `~numpy.ndarray`
-            From `powers`.
-
-        Returns
-        -------
-        line : `~numpy.ndarray` of float64, shape (width,)
-            Of pixels of one line.
-        same, other : `~numpy.ndarray` of float64, shape (n_pieces,)
-            Of different lines of one output, and of different outputs.
-        """
-        lines, coarse, same, *every = powers
-        line = fft.irfft(lines, self._sizes[0])[: self.width]
-        whole = fft.irfft(same, self._sizes[2])[: self.n_pieces]
-        whole[: self._per_line] -= fft.irfft(coarse, self._sizes[1])[: self._per_line]
-        other = fft.irfft(every[0] - same, self._sizes[2])[: self.n_pieces] if every else np.zeros(self.n_pieces)
-        return line, whole, other
-
-    def filters(self, line, same, other):
-        """
-        What turns the powers of an image into a sum over all pairs of its pixels.
-
-        Parameters
-        ----------
-        line, same, other
-            What the product of a pair counts, by the time between both, shaped as from `by_time`.
-
-        Returns
-        -------
-        list of `~numpy.ndarray` of float64
-            For each of `powers` by what it is to be multiplied; the sum of all is that over the pairs.
-        """
-        whole = self._filter(same, 2)
-        beside = [] if len(self.edges) == 2 else [self._filter(other, 2)]
-        # Different outputs are all of them less each with itself.
-        parts = [whole - one for one in beside] or [whole]
-        return [self._filter(line, 0), -self._filter(same[: self._per_line], 1), *parts, *beside]
-
-    def _filter(self, values, which):
-        size = self._sizes[which]
-        result = 2 * fft.rfft(values, size).real - values[0]
-        # All frequencies but the first, and the last of an even number, stand for two.
-        result[1 : len(result) - (size % 2 == 0)] *= 2
-        return result / size
-
-
-def _power(a, b):
-    """Real part of the cross spectrum."""
-    return a.real * b.real + a.imag * b.imag
 
 
 def noise_variograms(
@@ -306,30 +139,46 @@ def noise_variograms(
 def _part_sums(part, weights, excess):
     """Numbers of pairs, squares of their differences and times, in bins of time; None without pixels."""
     residuals, usable = part() if callable(part) else part
-    values, use = _clipped(residuals, usable)
-    known = use.any(axis=(1, 2))
-    if not known.any():
+    residuals = np.ascontiguousarray(residuals, np.float64)
+    use, middle, often = _clipped(residuals, usable)
+    if not often.any():
         return None
-    readout = weights.of_shape(values.shape[1:])
-    values, use = values[known], use[known]
-    common = 2 * use.sum(axis=0) > len(use)
+    n, shape = len(use), use.shape[1:]
+    readout = weights.of_shape(shape)
+    common = 2 * often > (use.any(axis=(1, 2))).sum()
     lacking = (common & ~use).sum(axis=(1, 2)) > _LACKING * common.sum()
     sums = []
-    for group, window in [(~lacking, common), *((i, use[i]) for i in np.flatnonzero(lacking))]:
-        own = use[group].reshape(-1, *use.shape[1:]) & window
-        if len(own) == 0 or not window.any():
+    for group, window in [(np.flatnonzero(~lacking), common), *(([i], use[i]) for i in np.flatnonzero(lacking))]:
+        if len(group) == 0 or not window.any():
             continue
-        z = np.where(own, values[group].reshape(own.shape), 0.0)
-        n = own.sum(axis=(1, 2))
-        z *= np.sqrt(np.divide(window.sum(), n, out=np.zeros(len(n)), where=n > 0))[:, None, None]
-        squares = np.square(z).sum(axis=0)
+        z, squares = np.empty((len(group), *shape)), np.zeros(shape)
+        flat = (residuals.reshape(n, -1), use.reshape(n, -1), window.reshape(-1))
+        _about_middle(*flat, middle, np.array(group), z.reshape(len(group), -1), squares.reshape(-1))
         if excess is not None:
             squares -= len(z) * np.where(window, excess, 0.0)
         spectra, pairs = weights.of(window)
-        crossed = readout.powers(readout.spectra(squares), spectra)
+        crossed = readout.powers(readout.spectra(squares, readout.every), spectra)
         differences = readout.by_time([a - b for a, b in zip(crossed, _self_powers(z, readout), strict=True)])
         sums.append([_binned(len(z) * a, b) for a, b in zip(pairs, differences, strict=True)])
     return _added(sums)
+
+
+@njit(cache=True, nogil=True)
+def _about_middle(residuals, use, window, middle, rows, z, squares):
+    """Images about their middle, 0 where they have no pixel, on one mean square; and the sum of their squares."""
+    n_window = 0
+    for p in range(len(window)):
+        n_window += window[p]
+    for k in range(len(rows)):
+        b = rows[k]
+        n = 0
+        for p in range(len(window)):
+            n += use[b, p] & window[p]
+        scale = math.sqrt(n_window / n) if n > 0 else 0.0
+        for p in range(len(window)):
+            value = (residuals[b, p] - middle[b]) * scale if use[b, p] & window[p] else 0.0
+            z[k, p] = value
+            squares[p] += value * value
 
 
 def _added(several):
@@ -353,7 +202,7 @@ class _Weights:
         # One reference, so that threads find all that belongs together or nothing.
         last = self._last
         if last is None or not np.array_equal(window, last[0]):
-            spectra = self.readout.spectra(window.astype(float))
+            spectra = self.readout.spectra(window.astype(float), self.readout.every)
             last = self._last = (window, spectra, self.readout.by_time(self.readout.powers(spectra, spectra)))
         return last[1:]
 
@@ -372,16 +221,28 @@ def _split(parts):
 
 
 def _clipped(residuals, usable):
-    """Images about their middle, and their pixels without wild ones."""
-    use = usable & np.isfinite(residuals)
-    pixels = np.flatnonzero(use.any(axis=0))
+    """Pixels without wild ones, the middle of each image, and how often each pixel is there."""
+    n, shape = len(usable), usable.shape[1:]
+    flat, given = np.ascontiguousarray(residuals).reshape(n, -1), np.ascontiguousarray(usable).reshape(n, -1)
+    pixels = np.flatnonzero(given.any(axis=0))
     # An odd step, so that not always the same columns tell.
     pixels = pixels[:: len(pixels) // _FEW | 1]
-    flat, bad = residuals.reshape(len(use), -1)[:, pixels], ~use.reshape(len(use), -1)[:, pixels]
-    middle = _medians(flat, bad)
-    spread = _MAD_TO_SIGMA * _medians(np.abs(flat - middle[:, None]), bad)
-    values = np.where(use, residuals, 0.0) - np.nan_to_num(middle)[:, None, None]
-    return values, use & (np.abs(values) <= _WILD * spread[:, None, None])
+    some, bad = flat[:, pixels], ~given[:, pixels]
+    middle = _medians(some, bad)
+    spread = _MAD_TO_SIGMA * _medians(np.abs(some - middle[:, None]), bad)
+    use, often = np.empty(given.shape, bool), np.zeros(given.shape[1], np.int64)
+    middle = np.nan_to_num(middle)
+    _tame(flat, given, middle, _WILD * spread, use, often)
+    return use.reshape(n, *shape), middle, often.reshape(shape)
+
+
+@njit(cache=True, nogil=True)
+def _tame(residuals, usable, middle, limit, use, often):
+    for b in range(len(use)):
+        for p in range(len(often)):
+            # Nothing is within a limit that is not known.
+            use[b, p] = usable[b, p] & (abs(residuals[b, p] - middle[b]) <= limit[b])
+            often[p] += use[b, p]
 
 
 def _medians(values, bad):
@@ -394,7 +255,7 @@ def _self_powers(images, readout):
     step = max(_AT_ONCE // (readout.n_times * readout.n_lines), 1)
     total = []
     for first in range(0, len(images), step):
-        spectra = readout.spectra(images[first : first + step])
+        spectra = readout.spectra(images[first : first + step], readout.every)
         total.append(readout.powers(spectra, spectra))
     return _added(total)
 
