@@ -1,7 +1,9 @@
 """What stripes leave in the errors of a star's sums."""
 
+import math
 import os
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -18,6 +20,8 @@ __all__ = ["LineNoise", "remaining_noise"]
 
 #: Line noise that is less than this part of a sum's white variance cannot be told from none.
 _LEAST_PART = 0.05
+#: Pixels of an image from which on threads are worth while.
+_WORTH = 40_000
 #: What does not exceed so many of its standard errors is chance.
 _SURE = 3.0
 
@@ -100,13 +104,13 @@ def remaining_noise(plan, reader, stripes, others, reach):
         """Weights with what the sky takes off, and the white variance of the sum."""
         return image - sky_shares(background, sky, image), float((np.square(image) * noise).sum())
 
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        weights, white = map(list, zip(*pool.map(of_sum, (*apertures, *columns.values())), strict=True))
+    with _many(read.shape) as each:
+        weights, white = map(list, zip(*each(of_sum, (*apertures, *columns.values())), strict=True))
         if background is not None:
             window = _in_read(plan, plan.aperture_window.astype(float))
             weights.append(sky_shares(background, sky, window / window.sum()))
             white.append(float(np.square(weights[-1]).sum()) * max(float(variograms.line[1]), 0.0))
-        found, error = line_variance(variograms, layout, free, weights, model=model, level=level, each=pool.map)
+        found, error = line_variance(variograms, layout, free, weights, model=model, level=level, each=each)
     # What is no more than chance, or lost in the white noise, counts as none.
     found = np.where((found > _SURE * error) & (found >= _LEAST_PART * np.array(white)), found, 0.0)
     chords = np.square(apertures.sum(axis=2 if stripes.along == "row" else 1)).sum(axis=1)
@@ -117,6 +121,16 @@ def remaining_noise(plan, reader, stripes, others, reach):
         sums[:n], dict(zip(names, map(float, sums[n:-1]), strict=True)), float(sums[-1]),
         {name: value for name, value in others.items() if value > 0},
     )  # fmt: skip
+
+
+@contextmanager
+def _many(shape):
+    """Go through images like `map`, in threads where they are large enough for these to be worth while."""
+    if math.prod(shape) < _WORTH:
+        yield map
+        return
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        yield pool.map
 
 
 def _noise_of_sample(plan, reader, stripes, star, layout):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nircam_tso.extractor.boxes import Box
-from nircam_tso.extractor.pixels import block_differences, block_images, reference_pixels
+from nircam_tso.extractor.pixels import Images, block_differences, block_images, reference_pixels
 from nircam_tso.io.bands import within
 from nircam_tso.measure.reference import sample_rows, series_reference
 from nircam_tso.quality import dq_mask
@@ -17,6 +17,9 @@ __all__ = ["Sample", "SampleReader"]
 #: Bytes that the sample of integrations may take, and its least and largest size.
 _SAMPLE_BYTES = 100_000_000
 _SAMPLE_MIN, _SAMPLE_MAX = 5, 64
+#: Bytes that a sample may read from files for a part of a frame, those of a pixel with its error and
+#: flags, and how many integrations are enough, whatever their size.
+_READ_BYTES, _PIXEL_BYTES, _ENOUGH = 80_000_000, 12, 16
 
 
 @dataclass
@@ -77,6 +80,8 @@ class SampleReader:
         DQ bits that make a pixel bad.
     never : `~numpy.ndarray` of bool, shape (ny, nx)
         Pixels of the frame that see no light.
+    rows : `~numpy.ndarray` of int
+        Integrations of the last sample, one for each of its images; empty where it is not so.
     """
 
     def __init__(self, settings, exposure, ramp):
@@ -85,6 +90,7 @@ class SampleReader:
         self.dq_mask = dq_mask(settings.dq_bits)
         self.never = reference_pixels(exposure.header, exposure.shape, exposure.kind)
         self.stripes = ()
+        self.rows = np.zeros(0, int)
         self._last = (None, None)
 
     def sample(self, box, variance_of=()):
@@ -108,8 +114,15 @@ class SampleReader:
             ny, nx = box.shape
             # Data, variance, DQ and copies: about eight float64 images at once.
             limit = int(np.clip(_SAMPLE_BYTES // (64 * ny * nx), _SAMPLE_MIN, _SAMPLE_MAX))
-            known = self._stack(box, sample_rows(len(self.exposure), limit), variance_of)
+            if not self.exposure.in_memory:
+                # Whole rows are read, however few of their columns are kept.
+                size = ny * self.exposure.shape[1] * _PIXEL_BYTES * (self.exposure.n_groups or 1)
+                limit = min(limit, max(_READ_BYTES // size, _ENOUGH))
+            rows = sample_rows(len(self.exposure), limit)
+            known = self._stack(box, rows, variance_of)
             self._last = ((box, variance_of), known)
+            # Of ramps, and where integrations were left out, nobody asks which image is whose.
+            self.rows = rows if len(rows) == len(known.data) else rows[:0]
         return known
 
     def _stack(self, box, indices, variance_of=()):
@@ -144,6 +157,10 @@ class SampleReader:
         list of `~nircam_tso.extractor.pixels.Images`
             All together where they lie in one array, else one by one.
         """
+        last, sample = self._last
+        if last is not None and last[0] == box and not variance_of and np.isin(indices, self.rows).all():
+            kept = np.searchsorted(self.rows, indices)
+            return [Images(sample.data[kept], None, sample.bad[kept], None)]
         together = None if self.ramp is not None else self.exposure.rows_in_memory(indices, *box.window)
         if together is not None:
             return [block_images(together, None, box, self.dq_mask, self.stripes)]
@@ -169,7 +186,7 @@ class SampleReader:
             As for `~nircam_tso.extractor.pixels.block_images`; empty for none.
         """
         self.stripes = stripes
-        self._last = (None, None)
+        self._last, self.rows = (None, None), self.rows[:0]
 
     def differences(self, box):
         """

@@ -21,6 +21,8 @@ _SEARCH_MIN, _SEARCH_MAX = 8, 128
 _PARTS = 8
 #: Bytes that the parts under way may take, and what a pixel of them does with all that is made of it.
 _MOST_BYTES, _BYTES_PER_PIXEL = 64_000_000, 50
+#: Pixels of a part from which on a thread of its own is worth while.
+_WORTH = 200_000
 #: Robust standard deviations in time by which a pixel that was hit differs.
 _HIT = 5.0
 _MAD_TO_SIGMA = 1.482602218505602
@@ -112,8 +114,11 @@ class Hits:
         """
         if self.limit is None:
             return np.zeros(images.shape, bool)
-        levels = image_levels(images, bad, self.free)
-        return np.abs(images - levels[:, None, None] - self.middle) > self.limit
+        result = np.empty(images.shape, bool)
+        # One after another, while they are in the processor's memory.
+        for image, level, hit in zip(images, image_levels(images, bad, self.free), result, strict=True):
+            np.greater(np.abs(image - level - self.middle), self.limit, out=hit)
+        return result
 
 
 def search_noise(reader, box, layout, residuals, star, hits, without_sky=None):
@@ -145,6 +150,9 @@ def search_noise(reader, box, layout, residuals, star, hits, without_sky=None):
         Variance of their level from one to the next, and its error.
     """
     rows = searched_rows(len(reader.exposure), layout, box.shape)
+    if len(rows) < len(reader.rows):
+        # These are at hand.
+        rows = reader.rows[sample_rows(len(reader.rows), len(rows))]
     together = np.array_split(rows, min(_PARTS, len(rows)))
     levels = [None] * len(together)
 
@@ -164,8 +172,12 @@ def search_noise(reader, box, layout, residuals, star, hits, without_sky=None):
     excess = _photon_noise(residuals)
     largest = len(together[0]) * residuals.values[0].size
     n_threads = min(os.cpu_count() or 1, len(together), max(_MOST_BYTES // (_BYTES_PER_PIXEL * largest), 1))
-    with ThreadPoolExecutor(n_threads) as pool:
-        variograms = noise_variograms(parts, layout, excess, each=pool.map)
+    if largest < _WORTH:
+        # Threads of so little work wait for each other more than they save.
+        variograms = noise_variograms(parts, layout, excess)
+    else:
+        with ThreadPoolExecutor(n_threads) as pool:
+            variograms = noise_variograms(parts, layout, excess, each=pool.map)
     return variograms, level_scatter(np.concatenate(levels))
 
 

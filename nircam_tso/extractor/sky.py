@@ -12,7 +12,7 @@ __all__ = ["line_level_error", "line_weights_error", "sample_sky", "sky_levels",
 #: Integrations from which on a pixel's scatter in time is known well enough.
 _ENOUGH = 8
 #: Pixels that tell it of all.
-_FEW_PIXELS = 10_000
+_FEW_PIXELS = 2_000
 _MAD_TO_SIGMA = 1.482602218505602
 _FAILED = np.uint32(QualityFlag.BACKGROUND_FAILED)
 

@@ -6,7 +6,7 @@ MJD-OBS with EXPTIME. Nothing here ever uses the network.
 """
 
 from nircam_tso.timing.clock import offline
-from nircam_tso.timing.policy import Times, exposure_times
 from nircam_tso.timing.readout import Readout, nircam_frame_time
+from nircam_tso.timing.times import Times, exposure_times
 
 __all__ = ["Readout", "Times", "exposure_times", "nircam_frame_time", "offline"]

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from nircam_tso.exceptions import TimeMetadataError
 from nircam_tso.julian import parse_iso
 from nircam_tso.timing.cards import describe, number, text
-from nircam_tso.timing.clock import Moment
+from nircam_tso.timing.clock import DAY, Moment
 from nircam_tso.timing.header_dates import date_and_time, mjd_card, start_of_exposure, zone_text
 
 __all__ = ["DISAGREE", "Begin", "beginnings", "clock_contradictions", "contradictions", "differs_from_length"]
@@ -95,7 +95,7 @@ def beginnings(header, mjd_cards):
 def _resolution(mjd):
     decimals = len((mjd or "").partition(".")[2])
     # A date that is round by itself has still fewer.
-    return 86400 * 10.0**-decimals if decimals >= 4 else 0.0
+    return DAY * 10.0**-decimals if decimals >= 4 else 0.0
 
 
 def contradictions(header, reference, others):
@@ -157,7 +157,7 @@ def clock_contradictions(header):
         except ValueError:
             continue
         # The clock's day may be that of another zone; seconds need not be written.
-        apart = min(abs((other.since(moment) + 43200.0) % 86400.0 - 43200.0) for other in others)
+        apart = min(abs((other.since(moment) + DAY / 2) % DAY - DAY / 2) for other in others)
         if apart > DISAGREE + (60.0 if clock.count(":") == 1 else 0.0):
             found.append(f"{describe(header, card, clock_card)} contradict each other by {apart:.3f} s")
     return found

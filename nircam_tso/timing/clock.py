@@ -235,7 +235,7 @@ def tai_to_time(day, seconds):
 
 
 def _steady_offset(day, seconds):
-    """Seconds by which TAI is ahead of UTC, None where a leap second makes it change: erfa asks for it moment by moment."""
+    """Seconds by which TAI is ahead of UTC, None where a leap second changes it: ERFA looks it up for each moment."""
     if day.size == 0:
         return None
     first, last = np.floor(day.min() + seconds.min() / DAY) - 1.0, np.ceil(day.max() + seconds.max() / DAY) + 2.0

@@ -3,16 +3,17 @@
 import re
 
 import erfa
+from astropy.time import Time
 
 from nircam_tso.exceptions import TimeMetadataError
 from nircam_tso.julian import gregorian_to_jd, jd_to_gregorian, parse_iso
 from nircam_tso.timing.cards import describe, number, text
-from nircam_tso.timing.clock import Moment, mjd_to_tai, offline, time_to_tai, utc_to_tai
+from nircam_tso.timing.clock import DAY, MJD_ZERO, Moment, mjd_to_tai, offline, time_to_tai, utc_to_tai
 
 __all__ = ["agrees_with_length", "date_and_time", "end_of_exposure", "mjd_card", "start_of_exposure", "zone_text"]
 
 _CLOCK = re.compile(r"(\d{2}:\d{2}(?::\d{2}(?:\.\d*)?)?)\s*(Z|z|\(?UTC?\)?|[+-]\d{2}:?(?:\d{2})?)?", re.ASCII)
-_HALF_DAY = 43200.0
+_HALF_DAY = DAY / 2
 # FITS standard 4.0, table 30; UT1 stays within a second of UTC.
 _SCALES = {
     **dict.fromkeys(("UTC", "UT", "UT1", "GMT", "Z"), "utc"),
@@ -101,7 +102,7 @@ def mjd_card(header, *keys):
     scale = _scale(text(header, "TIMESYS"))
     if scale == "utc":
         return Moment(*map(float, mjd_to_tai(mjd)))
-    return _from_scale(2400000.5, mjd, scale)
+    return _from_scale(MJD_ZERO, mjd, scale)
 
 
 def start_of_exposure(header):
@@ -287,7 +288,7 @@ def _moment_of(date, system):
         # Leap seconds end days of UTC; a clock with an offset has them at another hour.
         day, fraction = gregorian_to_jd(date, two_part=True)
         # The seconds are the same in UTC; a leap second's would be carried away.
-        fields = (*jd_to_gregorian(day, fraction - fields.second / 86400.0, decimals=0)[:5], fields.second)
+        fields = (*jd_to_gregorian(day, fraction - fields.second / DAY, decimals=0)[:5], fields.second)
     else:
         gregorian_to_jd(*fields)
     scale = "utc" if offset is not None else _scale(system)
@@ -307,8 +308,6 @@ def _scale(system):
 
 
 def _from_scale(jd1, jd2, scale):
-    from astropy.time import Time
-
     with offline():
         moment = Moment(*map(float, time_to_tai(Time(jd1, jd2, format="jd", scale=scale.replace("gps", "tai")))))
     return Moment(moment.day, moment.seconds + 19.0) if scale == "gps" else moment

@@ -11,15 +11,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nircam_tso.timing.clock import mjd_to_tai
+from nircam_tso.timing.clock import DAY, MJD_ZERO, mjd_to_tai
 
-__all__ = ["Expected", "Joined", "join_int_times"]
+__all__ = ["Expected", "Joined", "first_day", "join_int_times"]
 
-_DAY = 86400.0
 _LAST = 32767
 # Where numbers start anew after the largest 16-bit one: at 0, at 1, or as an unsigned number.
 _ROLLOVERS = (_LAST + 1, _LAST, 65536, 65535)
 _SAME = 1e-3  # s
+# MJD of 1968 and of 2132: times beyond are none of JWST's.
+_EARLIEST, _LATEST = 40000, 100000
 _NEEDED = ("integration_number", "int_mid_mjd_utc")
 
 
@@ -171,6 +172,34 @@ def join_int_times(tables, ranges, segment, integration, day, expected=None):
     return joined
 
 
+def first_day(table):
+    """
+    The day on which a table's integrations begin.
+
+    Parameters
+    ----------
+    table : `~numpy.ndarray` or None
+        INT_TIMES, a structured array.
+
+    Returns
+    -------
+    float or None
+        As MJD of TAI; None where it holds no possible mid-time.
+    """
+    names = () if table is None else table.dtype.names or ()
+    name = next((name for name in names if name.lower() == "int_mid_mjd_utc"), None)
+    if name is None:
+        return None
+    values = _possible(np.asarray(table[name], dtype=np.float64))
+    values = values[np.isfinite(values)]
+    return float(mjd_to_tai(values.min())[0]) if len(values) else None
+
+
+def _possible(mjd):
+    """Modified Julian Dates, NaN where they can be none of an exposure."""
+    return np.where((mjd > _EARLIEST) & (mjd < _LATEST), mjd, np.nan)
+
+
 def _read(name, table, day, notes):
     if table is None or len(table) == 0:
         return None
@@ -189,14 +218,12 @@ def _read(name, table, day, notes):
     for key in ("int_start_mjd_utc", "int_mid_mjd_utc", "int_end_mjd_utc", "int_mid_bjd_tdb"):
         values = np.asarray(table[columns[key]], dtype=np.float64) if key in columns else np.full(len(table), np.nan)
         if key == "int_mid_bjd_tdb":
-            values = np.where(values > 2.4e6, values - 2400000.5, values)
-        mjd[key] = np.where((values > 40000) & (values < 100000), values, np.nan)
-    start, middle, end = (
-        (tai[0] - day) * _DAY + tai[1] for tai in map(mjd_to_tai, [mjd[key] for key in list(mjd)[:3]])
-    )
+            values = np.where(values > 2.4e6, values - MJD_ZERO, values)
+        mjd[key] = _possible(values)
+    start, middle, end = ((tai[0] - day) * DAY + tai[1] for tai in map(mjd_to_tai, [mjd[key] for key in list(mjd)[:3]]))
     middle = np.where(np.isnan(middle), 0.5 * (start + end), middle)
     bjd = mjd["int_mid_bjd_tdb"]
-    bjd = (np.floor(bjd) - day) * _DAY + (bjd - np.floor(bjd)) * _DAY
+    bjd = (np.floor(bjd) - day) * DAY + (bjd - np.floor(bjd)) * DAY
     disordered = (start > middle) | (middle > end)
     good = np.flatnonzero(np.isfinite(middle) & ~disordered)
     if len(good) < len(table):

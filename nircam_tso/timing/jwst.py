@@ -8,9 +8,9 @@ from nircam_tso.exceptions import TimeMetadataError
 from nircam_tso.quality import QualityFlag
 from nircam_tso.timing.agreement import DISAGREE, Begin, beginnings, clock_contradictions, contradictions
 from nircam_tso.timing.cards import describe, text, whole
-from nircam_tso.timing.clock import Moment, mjd_to_tai
+from nircam_tso.timing.clock import DAY, Moment
 from nircam_tso.timing.header_dates import date_and_time, end_of_exposure, mjd_card
-from nircam_tso.timing.int_times import Expected, join_int_times
+from nircam_tso.timing.int_times import Expected, first_day, join_int_times
 from nircam_tso.timing.readout import ROW_RESET_LIMIT, Readout
 from nircam_tso.timing.rows import LEAST_ACCURACY, misfit
 from nircam_tso.timing.shares import fill_from_dates
@@ -160,7 +160,7 @@ def _compare_day(header, found):
         midnight = date_and_time({"DATE-OBS": f"{date[:10]}T00:00:00"}, "DATE-OBS")
     except TimeMetadataError:
         return []
-    if -DISAGREE <= found[0].moment.since(midnight) <= 86400.0 + 2 * DISAGREE:
+    if -DISAGREE <= found[0].moment.since(midnight) <= DAY + 2 * DISAGREE:
         return []
     return [f"{describe(header, found[0].label, 'DATE-OBS')} contradict each other: that is another day"]
 
@@ -198,15 +198,8 @@ def _first_day(segments, cards):
     for own in cards:
         if own.begin is not None:
             return own.begin.day
-    for segment in segments:
-        if segment.int_times is not None:
-            for name in segment.int_times.dtype.names or ():
-                if name.lower() == "int_mid_mjd_utc":
-                    values = np.asarray(segment.int_times[name], dtype=np.float64)
-                    values = values[(values > 40000) & (values < 100000)]
-                    if len(values):
-                        return float(mjd_to_tai(values.min())[0])
-    return None
+    days = (first_day(segment.int_times) for segment in segments)
+    return next((day for day in days if day is not None), None)
 
 
 def _expected(own, day, row_reset_time):
@@ -300,7 +293,7 @@ def _compare_with_expstart(rows, joined, first, expected):
     if expected is None or not joined.in_table.any():
         return 0.0
     row = int(np.flatnonzero(joined.in_table)[0])
-    gap = joined.middle[row] - (expected[0] + expected[1] * (first[row] - 1))
+    gap = joined.middle[row] - (expected.middle + expected.cadence * (first[row] - 1))
     if abs(gap) > DISAGREE + ROW_RESET_LIMIT * first[row]:
         rows.note(f"INT_TIMES has integration {first[row]} {gap:.3f} s after EXPSTART and the readout keywords")
         return abs(gap)

@@ -59,7 +59,7 @@ def nircam_frame_time(n_columns: int, n_rows: int, n_outputs: int) -> float:
         return ((n_columns / 4 + 12) * (n_rows + 1) + 1) * _PIXEL_TIME
     if n_outputs == 1:
         return (n_columns + 12) * (n_rows + 2) * _PIXEL_TIME
-    raise ValueError(f"n_outputs: {n_outputs!r} is not 1 or 4")
+    raise ValueError(f"n_outputs: {n_outputs!r} is neither 1 nor 4")
 
 
 @dataclass(frozen=True)
@@ -196,23 +196,21 @@ class Readout:
         """
         return self.start_of(self.nints, row_reset_time) + self.integration_time
 
-    def group_center(self, group: Any, fraction: float = 0.5) -> Any:
+    def group_center(self, group: Any) -> Any:
         """
-        Mean time of a group's reads of one pixel.
+        Mean time of a group's reads, at the middle of each frame's readout.
 
         Parameters
         ----------
         group : float or `~numpy.ndarray`
             Group, zero-based; a half lies between two.
-        fraction : float, optional
-            When within a frame the pixel is read, 0 first and 1 last.
 
         Returns
         -------
         float or `~numpy.ndarray`
             Seconds since the integration's start.
         """
-        return self.tframe * (self.drpfrms1 + group * self.group_frames + (self.nframes - 1) / 2 + fraction)
+        return self.tframe * (self.drpfrms1 + group * self.group_frames + self.nframes / 2)
 
     def oddities(self, header: Header) -> list[str]:
         """

@@ -182,18 +182,15 @@ def line_variance(
     grams = [variograms, *variograms.parts]
     readout = Readout(free.shape, layout)
     nuggets, fars, filters = zip(*(_covariances(gram, readout) for gram in grams), strict=True)
+    nuggets, fars, filters = np.array(nuggets), np.array(fars), [np.stack(own) for own in zip(*filters, strict=True)]
 
     def variances(one, white):
         """Of one sum, for the whole and its parts, with different lines independent on average."""
         spectra = readout.spectra(one)
         powers = readout.powers(spectra, spectra)
         total = one.sum() ** 2
-        return np.array(
-            [
-                white * nugget - total * far + sum((p * q).sum() for p, q in zip(powers, own, strict=True))
-                for nugget, far, own in zip(nuggets, fars, filters, strict=True)
-            ]
-        )
+        pairs = sum((own * power).sum(axis=1) for own, power in zip(filters, powers, strict=True))
+        return white * nuggets - total * fars + pairs
 
     more, more_error = 0.0, 0.0
     if level is not None and np.isfinite(level[0]):

@@ -115,14 +115,16 @@ def image_residuals(
     values = images - image_levels(images, bad, free)[:, None, None]
     if reference is None:
         return values
-    good = window & ~bad
-    flux = np.where(good, values, 0.0).sum(axis=(1, 2))
-    expected = np.where(good, reference, 0.0).sum(axis=(1, 2))
+    good = ~bad[:, window]
+    flux = np.where(good, values[:, window], 0.0).sum(axis=1)
+    expected = np.where(good, reference[window], 0.0).sum(axis=1)
     factor = np.ones(len(images))
     np.divide(flux, expected, out=factor, where=expected > 0)
     # A blank field, or an integration without its star, has no flux to scale by.
     factor[~((factor > 0.5) & (factor < 2.0))] = 1.0
-    values -= factor[:, None, None] * reference
+    # One after another, while they are in the processor's memory.
+    for image, scale in zip(values, factor, strict=True):
+        image -= scale * reference
     return values
 
 

@@ -176,11 +176,11 @@ def exposure_times(
 
 def _check_arguments(exposure, ramp, group_range, row_reset_time, time_reference, on_error):
     if ramp not in _RAMPS:
-        raise ValueError(f"ramp: {ramp!r} is not one of {', '.join(map(repr, _RAMPS))}")
+        raise ValueError(f"ramp: {ramp!r} is none of {', '.join(map(repr, _RAMPS))}")
     if time_reference not in ("middle", "pixel"):
-        raise ValueError(f"time_reference: {time_reference!r} is not 'middle' or 'pixel'")
+        raise ValueError(f"time_reference: {time_reference!r} is neither 'middle' nor 'pixel'")
     if on_error not in ("raise", "flag"):
-        raise ValueError(f"on_error: {on_error!r} is not 'raise' or 'flag'")
+        raise ValueError(f"on_error: {on_error!r} is neither 'raise' nor 'flag'")
     if isinstance(row_reset_time, bool) or not (math.isfinite(row_reset_time) and row_reset_time >= 0):
         raise ValueError(f"row_reset_time: {row_reset_time!r} is not a time in seconds of 0 or more")
     if exposure.n_groups is None:
