@@ -8,14 +8,25 @@ for one per other aperture or mask. With several stars every measured column, fr
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-__all__ = ["COLUMNS", "Column", "column", "column_names", "radius_label", "star_columns"]
+__all__ = [
+    "COLUMNS",
+    "Column",
+    "center_columns",
+    "choose_radius",
+    "column",
+    "column_names",
+    "radius_label",
+    "star_columns",
+    "sum_columns",
+]
 
 
 @dataclass(frozen=True)
@@ -98,6 +109,8 @@ COLUMNS = (
 )
 
 _BY_NAME = {entry.name: entry for entry in COLUMNS}
+
+_RADIUS_SUM = re.compile(r"aperture_sum_r([0-9.eE+-]+)(fwhm)?$")
 
 
 def radius_label(radius: float, unit: Literal["pix", "fwhm"] = "pix") -> str:
@@ -245,3 +258,93 @@ def star_columns(entries: Sequence[Column], star: int) -> list[tuple[str, Column
         (entry.name, Column(f"{entry.name}_star{star}", entry.unit, entry.dtype, f"star {star}: {entry.description}"))
         for entry in entries[names.index("background") :]
     ]
+
+
+def sum_columns(names: Sequence[str], *, in_widths: bool = True) -> dict[float, str]:
+    """
+    The aperture sums of the first star by their radii.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names of a product's columns.
+    in_widths : bool, optional
+        Whether radii that count widths of the star are among them.
+
+    Returns
+    -------
+    dict of float to str
+        In the order of the columns.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+
+    Examples
+    --------
+    >>> from nircam_tso.columns import sum_columns
+    >>> sum_columns(["x_gauss", "aperture_sum_r3", "aperture_sum_err_r3", "aperture_sum_r3_star2"])
+    {3.0: 'aperture_sum_r3'}
+    """
+    matches = [match for match in map(_RADIUS_SUM.match, names) if match and (in_widths or not match[2])]
+    if not matches:
+        raise ValueError(f"ts: has no column aperture_sum_r... (it has {', '.join(names)})")
+    return {float(match[1]): match[0] for match in matches}
+
+
+def choose_radius(sums: Mapping[float, str], radius: float | None) -> float:
+    """
+    The radius that a user chose, or the only one.
+
+    Parameters
+    ----------
+    sums : dict of float to str
+        From `sum_columns`.
+    radius : float or None
+        What the user gave.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        For another radius, and for None where there are several.
+
+    Examples
+    --------
+    >>> from nircam_tso.columns import choose_radius
+    >>> choose_radius({3.0: "aperture_sum_r3"}, None)
+    3.0
+    """
+    if radius is None and len(sums) == 1:
+        return next(iter(sums))
+    if radius is None or float(radius) not in sums:
+        raise ValueError(f"radius: {radius!r} is not among {', '.join(f'{r:g}' for r in sorted(sums))}")
+    return float(radius)
+
+
+def center_columns(center: str | None) -> tuple[str, str]:
+    """
+    Columns of the centre that the apertures of each row sat on.
+
+    Parameters
+    ----------
+    center : str or None
+        The setting ``center``, as ``ts.meta["center"]`` tells it.
+
+    Returns
+    -------
+    x, y : str
+        Those of the Gaussian fit where one place served for all rows, or nothing is told.
+
+    Examples
+    --------
+    >>> from nircam_tso.columns import center_columns
+    >>> center_columns("cross-correlation"), center_columns("median")
+    (('x_cc', 'y_cc'), ('x_gauss', 'y_gauss'))
+    """
+    kind = {"cross-correlation": "cc", "centroid": "centroid"}.get(center or "", "gauss")
+    return f"x_{kind}", f"y_{kind}"

@@ -23,11 +23,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from astropy.utils.exceptions import AstropyUserWarning
+
 if TYPE_CHECKING:
     from os import PathLike
-
-
-from astropy.utils.exceptions import AstropyUserWarning
 
 __all__ = [
     "CorruptFileError",

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-__all__ = ["Preset", "choose_preset"]
+__all__ = ["Preset", "choose_preset", "defocus_waves"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,32 @@ class Preset:
     name: str
     reason: str
     settings: dict = field(default_factory=dict)
+
+
+def defocus_waves(filter_name: str, pupil: str) -> int:
+    """
+    Waves of defocus of the weak lenses in the two wheels.
+
+    Parameters
+    ----------
+    filter_name, pupil : str
+        FILTER and PUPIL.
+
+    Returns
+    -------
+    int
+        What plus and minus lenses add up to; 0 without a weak lens.
+
+    Examples
+    --------
+    >>> from nircam_tso.presets import defocus_waves
+    >>> defocus_waves("F210M", "WLP8"), defocus_waves("WLP4", "WLM8"), defocus_waves("F210M", "CLEAR")
+    (8, -4, 0)
+    """
+    wheels = {filter_name.upper(), pupil.upper()}
+    return sum(
+        sign * power * (f"WL{letter}{power}" in wheels) for letter, sign in (("P", 1), ("M", -1)) for power in (4, 8)
+    )
 
 
 def choose_preset(header: Mapping[str, Any], shape: tuple[int, int]) -> Preset:
@@ -72,12 +98,9 @@ def choose_preset(header: Mapping[str, Any], shape: tuple[int, int]) -> Preset:
     def card(name):
         return str(header.get(name, "")).strip().upper()
 
-    wheels = {card("FILTER"), card("PUPIL")}
     seen = ", ".join(f"{name} {card(name)}" for name in ("FILTER", "PUPIL", "SUBARRAY") if card(name))
-    # Plus and minus lenses in both wheels add up; the sign of the defocus does not matter.
-    waves = sum(
-        sign * power * (f"WL{letter}{power}" in wheels) for letter, sign in (("P", 1), ("M", -1)) for power in (4, 8)
-    )
+    waves = defocus_waves(card("FILTER"), card("PUPIL"))
+    # The sign of the defocus does not matter.
     if waves != 0:
         # Sizes scale with the defocus: eight waves spread the light twice as far as four.
         scale = abs(waves) / 8

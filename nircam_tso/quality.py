@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from astropy.table import Table
 
-__all__ = ["DQ_BITS", "QualityFlag", "good"]
+__all__ = ["DQ_BITS", "QualityFlag", "dq_mask", "good"]
 
 
 class QualityFlag(enum.IntFlag):
@@ -120,7 +122,7 @@ DQ_BITS = {
 }
 
 
-def dq_mask(names):
+def dq_mask(names: Iterable[str]) -> int:
     """
     The bits of several DQ names together; DO_NOT_USE is always among them.
 
@@ -138,6 +140,12 @@ def dq_mask(names):
     ------
     ValueError
         For a name that is not in `DQ_BITS`.
+
+    Examples
+    --------
+    >>> from nircam_tso.quality import dq_mask
+    >>> dq_mask(["HOT"])
+    2049
     """
     bits = DQ_BITS["DO_NOT_USE"]
     for name in names:

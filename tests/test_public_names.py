@@ -112,3 +112,8 @@ formats = list(registry.get_formats(TimeSeries, readwrite="Read")["Format"])
 print(json.dumps([formats.count("nircam_tso"), len(sys.meta_path) - before]))
 """
     assert run(code) == [1, 0]
+
+
+def test_exceptions_come_with_the_package():
+    code = "import json, nircam_tso; print(json.dumps(issubclass(nircam_tso.exceptions.OutputError, OSError)))"
+    assert run(code) is True

@@ -7,6 +7,7 @@ import numpy as np
 from benchmarks.validation.cases import CASES, STARS
 from benchmarks.validation.study import TOLERANCE, pulls_of
 from benchmarks.validation.visits import make_visit
+from nircam_tso.inspect.plotting.style import BLUE, VERMILION
 
 __all__ = [
     "CASE_HEADER",
@@ -59,9 +60,6 @@ PEER_HEADER = (
 )
 REAL_HEADER = ("source", "quantity", "ours", "theirs", "difference")
 RUN_HEADER = ("part", "what", "processor time (s)", "on")
-
-#: Colours that the colour-blind can tell apart.
-_BLUE, _ORANGE = "#0072B2", "#D55E00"
 
 
 def write_rows(path, header, rows):
@@ -223,7 +221,7 @@ def draw_pulls(path, found):
     figure, axes = plt.subplots(
         1, 2, figsize=(8.5, 1.3 + 0.27 * len(found)), sharey=True, layout="constrained", squeeze=True
     )
-    for place, (name, color, shift) in enumerate((("depth", _BLUE, 0.13), ("middle", _ORANGE, -0.13))):
+    for place, (name, color, shift) in enumerate((("depth", BLUE, 0.13), ("middle", VERMILION, -0.13))):
         pulls = [pulls_of(visits, name) for visits in found.values()]
         n = np.array([pull.n for pull in pulls])
         for axis, values, errors in (
@@ -265,8 +263,8 @@ def draw_tilt(path, curves):
     for column, (label, (hours, flux, errors, stepped, plain)) in zip(axes.T, curves.items(), strict=True):
         column[0].errorbar(hours, flux, errors, fmt=".", color="0.6", markersize=4, linewidth=0.8, zorder=1)
         for model, color, style, name in (
-            (stepped, _BLUE, "-", "with a step"),
-            (plain, _ORANGE, "--", "without"),
+            (stepped, BLUE, "-", "with a step"),
+            (plain, VERMILION, "--", "without"),
         ):
             column[0].plot(hours, model, style, color=color, label=name)
             column[1].plot(hours, 1e6 * (flux - model), ".", color=color, markersize=4)

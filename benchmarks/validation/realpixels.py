@@ -11,10 +11,12 @@ from astropy.table import Table
 from astropy.time import Time
 
 from nircam_tso import PSFTemplate, TimeSeriesExtractor
-from nircam_tso.measure.templates import find_origin
+from nircam_tso.measure.origin import find_origin
 from nircam_tso.timing import Readout
-from nircam_tso.timing.barycentre import direction, geocentric_vector, light_delay
+from nircam_tso.timing.barycentre import light_delay
 from nircam_tso.timing.clock import mjd_to_tai
+from nircam_tso.timing.spacecraft import geocentric_vector
+from nircam_tso.timing.target import direction
 
 __all__ = ["compare_real", "data_folder"]
 

@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks.validation.cases import CASES
 from benchmarks.validation.visits import Found, find_transit
 
-__all__ = ["Pulls", "pulls_of", "read_found", "run_case", "workers", "write_found"]
+__all__ = ["TOLERANCE", "Pulls", "pulls_of", "read_found", "run_case", "workers", "write_found"]
 
 #: How many of its own standard errors a mean or a scatter of pulls may be off.
 TOLERANCE = 3.5

@@ -185,14 +185,11 @@ class Commands(_Generated):
         from nircam_tso.simulate import SimulationSettings
 
         # Options that say nothing of themselves carry the name of a keyword that does.
-        words = {
-            name: description
-            for cls in (SimulationSettings, TimeSeriesExtractor)
-            for name, _, description in parameters(cls)
-        }
+        settings = {"extract": TimeSeriesExtractor, "simulate": SimulationSettings}
         parser = build_parser()
         result = [*block(parser.format_usage()), *block(parser.epilog)]
         for name, sub in subparsers(parser).items():
+            words = {key: text for key, _, text in parameters(settings[name])} if name in settings else {}
             title = f"{parser.prog} {name}"
             result += ["", f".. _command-{name}:", "", title, "-" * len(title), "", f"{sub.description}", ""]
             result += [*block(sub.format_usage()), f".. program:: {title}", ""]
@@ -218,7 +215,10 @@ def option_lines(action, words):
         names = [taken or action.dest]
     if action.help:
         text = " ".join(action.help.split()) % {**vars(action), "prog": ""}
-        body = textwrap.wrap(escaped(text[:1].upper() + text[1:]), 90)
+        # A list of choices keeps their spelling; a sentence gets its capital.
+        if not text.split()[0].endswith(","):
+            text = text[:1].upper() + text[1:]
+        body = textwrap.wrap(escaped(text), 90)
     else:
         body = words[action.dest]
     return [f".. option:: {', '.join(names)}", "", *(f"   {line}" for line in body), ""]

@@ -33,4 +33,6 @@ for name, style in (("photon", "--"), ("read", ":"), ("1/f", "-.")):
     part = np.array([budget[f"r{r:g}"][name] for r in radii])
     axis.plot(radii, np.where(part > 0, part, np.nan), style, color="#0072B2", label=name)
 axis.set(xlabel="radius (pix)", ylabel="ppm of the flux", yscale="log")
+axis.minorticks_off()
+axis.set_yticks([300, 500, 1000, 2000, 4000], labels=["300", "500", "1000", "2000", "4000"])
 axis.legend(fontsize=8)

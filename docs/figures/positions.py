@@ -1,4 +1,4 @@
-"""Where a star is looked for: the header's place, the box about it, what is found, and the subframe."""
+"""Where a star is looked for: the header's position, the box about it, what is found, and the subframe."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -23,7 +23,7 @@ for name, position in (("there", start), ('"brightest"', "brightest")):
 
 figure, axis = plt.subplots(figsize=(8.6, 4.4), layout="constrained")
 axis.imshow(cube[0], cmap="gray_r", origin="lower", vmin=60, vmax=900)
-axis.plot(*named, "x", color="#D55E00", markersize=9, label="the header's place")
+axis.plot(*named, "x", color="#D55E00", markersize=9, label="the header's position")
 half = SEARCH_SIZE / 2
 box = Rectangle((named[0] - half, named[1] - half), SEARCH_SIZE, SEARCH_SIZE, fill=False, color="#D55E00")
 axis.add_patch(box)

@@ -17,7 +17,7 @@ from nircam_tso.measure.striping import (
 from nircam_tso.simulate.read_noise import CorrelatedNoise
 
 rng = np.random.default_rng(10)
-n, shape, place = 150, (64, 64), (33.2, 29.8)
+n, shape, place = 600, (64, 64), (33.2, 29.8)
 star = evaluate_gaussians(shape, np.full(n, 6000.0), *place, 1.6, 1.6) + 20
 cube = rng.poisson(star) + rng.normal(0, 12, star.shape) + CorrelatedNoise(shape, 8.0).frames(rng, n)
 times = Time(60000 + np.arange(n) / 1440, format="mjd")
@@ -54,4 +54,6 @@ for striping, color, name in ((None, "#D55E00", "striping=None"), ("row", "#0072
     scatter.plot(radii, found, "o", color=color, label=f"{name}, scatter")
     scatter.plot(radii, told, "-", color=color, label="median error")
 scatter.set(xlabel="radius (pix)", ylabel="aperture sum (electron)", yscale="log")
+scatter.minorticks_off()
+scatter.set_yticks([300, 500, 1000, 2000, 4000], labels=["300", "500", "1000", "2000", "4000"])
 scatter.legend(fontsize=8)

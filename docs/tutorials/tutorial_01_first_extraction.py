@@ -51,7 +51,8 @@ print(f"{len(ts)} rows, {len(ts.colnames)} columns")
 # have units, and a description each:
 
 for name in ("time", "time_bjd", "background", "x_gauss", "aperture_sum_r5", "quality"):
-    print(f"{name:16} {ts[name][0]!s:26} {ts[name].info.description}")
+    value = ts[name][0] if name.startswith("time") else f"{ts[name][0]:.6g}"
+    print(f"{name:16} {value!s:30} {ts[name].info.description}")
 
 # %%
 # The first look
@@ -69,11 +70,13 @@ plotting.plot_radii(ts)
 
 # %%
 # `~nircam_tso.best_aperture` finds the radius with the least scatter. Its default is the
-# scatter of neighbouring rows, which does not see a transit. `~nircam_tso.good` tells which
-# rows no quality bit warns of.
+# scatter of neighbouring rows, which does not see a transit. Radii that are not worse by more
+# than the scatter is uncertain by do as well. `~nircam_tso.good` tells which rows no quality
+# bit warns of.
 
 best = best_aperture(ts)
-print(f"best radius {best.radius:g} px, {scatter(ts, best.name).ppm:.0f} ppm from row to row")
+found = scatter(ts, best.name)
+print(f"best radius {best.radius:g} px: {found.ppm:.0f} +- {found.error_ppm:.0f} ppm")
 print(f"{good(ts).sum()} of {len(ts)} rows are good")
 
 # %%

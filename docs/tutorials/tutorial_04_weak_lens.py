@@ -89,9 +89,9 @@ print(f"good area within 70 px: {ts['aperture_area_r70'][0]:.1f} of {np.pi * 70*
 # ------------------
 #
 # ``x_cc`` and ``y_cc`` come from the correlation with the template and a least-squares step
-# behind it. With the PSF they are the place of the telescope's axis; with the median image the
-# same motion is seen, from another zero point. The Gaussian fit of such a star is no measure of
-# anything, which is why a failed one sets no quality bit here.
+# behind it. With the PSF they are the position of the telescope's axis; with the median image
+# the same motion is seen, from another zero point. The Gaussian fit of such a star measures
+# nothing, which is why a failed one sets no quality bit here.
 
 for label, table in (("PSF", ts), ("median", ts_median)):
     for axis in "xy":
@@ -121,7 +121,7 @@ for name in columns:
 
 # %%
 # The growth of the light with the radius says where the star ends. Beyond its edge a larger
-# circle adds only noise of the sky and of the read-out.
+# circle adds only noise of the sky and of the readout.
 
 plotting.plot_growth(ts)
 
@@ -142,9 +142,11 @@ axis.set(xlabel="integration", ylabel="relative flux, each 0.003 lower", ylim=(N
 axis.legend(ncols=3, fontsize=8, loc="upper center")
 
 # %%
-# ``psf_flux`` is best while the template is the star's image. Where the focus breathes it
-# changes the flux, and a large aperture does not: look at both. :doc:`/photometry` has the
-# formulae, and :doc:`/precision` the scatter of either against the best that could be had.
+# The noise of a star as bright as this is that of its photons, so that ``psf_flux`` is no
+# better than a good aperture. Of a faint star it is the quietest sum, if the template is the
+# star's image and there is no 1/f noise. Where the focus breathes it changes the flux, and a
+# large aperture does not: look at both. :doc:`/photometry` has the formulas, and
+# :doc:`/precision` the scatter of either against the best that could be had.
 
 folder.cleanup()
 plt.show()

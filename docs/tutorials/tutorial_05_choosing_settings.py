@@ -1,6 +1,6 @@
 """
-Choosing background, centre and aperture
-========================================
+Choosing sky, centre and aperture
+=================================
 
 Which settings give the quietest light curve depends on the exposure. The way to choose is to
 measure with several and compare, which takes seconds. Compare on rows without a transit, or by
@@ -12,7 +12,7 @@ differences of neighbours, never by what the transit should look like.
 # ---------------------------------------------
 #
 # 250 integrations of a constant star. It drifts by half a pixel and jitters by 0.03 px. The
-# read-out has 1/f noise, which makes rows of the image brighter or fainter together.
+# readout has 1/f noise, which makes rows of the image brighter or fainter together.
 
 from tempfile import TemporaryDirectory
 
@@ -51,7 +51,7 @@ simulation = simulate_exposure(
 # ----------
 #
 # More radii cost next to nothing, so take many. A small circle loses light that moves with the
-# star, a large one collects the noise of the sky and of the read-out.
+# star, a large one collects the noise of the sky and of the readout.
 
 radii = [1.5, 2, 2.5, 3, 3.5, 4, 5, 6, 8, 10]
 
@@ -71,8 +71,8 @@ def tell(label, result):
 
 
 # %%
-# The background
-# --------------
+# The sky
+# -------
 #
 # The median of the frame, that of an annulus about the star, the same with 1/f noise taken off
 # first, and a level for each row from the pixels beside the star:
@@ -89,20 +89,20 @@ for label, result in by_sky.items():
     tell(label, result)
 
 # %%
-# With stripes, whatever removes them wins, and large circles gain most (figure below).
-# Differences of less than the errors mean nothing. Without stripes the choice would hardly
-# matter. A correction that is not needed adds a little noise of its own, which is why none is
-# on by default.
+# With stripes, whatever removes them wins, and large circles gain most (figure below, in which
+# the last two lie upon each other). All four saw the same noise, so that their differences are
+# surer than the error of each. Without stripes the choice would hardly matter. A correction
+# that is not needed adds a little noise of its own, which is why none is on by default.
 #
 # The centre
 # ----------
 #
-# Apertures may follow the star from row to row or stay in one place:
+# Apertures may follow the star from row to row or stay in one position:
 
 centres = {
     "follow the Gaussian": {"center": "gaussian"},
     "follow the correlation": {"center": "cross-correlation"},
-    "one place": {"center": "median"},
+    "one position": {"center": "median"},
     "follow the centre of light": {"center": "centroid"},
 }
 by_centre = {
@@ -114,10 +114,11 @@ for label, result in by_centre.items():
 
 # %%
 # This star drifts by half a pixel, hundreds of times what its centre is uncertain by, so
-# apertures have to follow it; in one place, small circles lose the star. With a pointing that
-# holds to some 0.01 px, as JWST's does, ``center="median"`` is the better choice, above all for
-# faint stars: it adds no noise of the centre to the flux. ``psf_flux`` follows the star
-# whatever ``center`` is, and so is the same.
+# apertures have to follow it, by whichever centre (three lines of the figure are one); in one
+# position small circles lose the star. With a pointing that holds to some 0.01 px, as JWST's
+# does, ``center="median"`` is the better choice, above all for faint stars: it adds no noise of
+# the centre to the flux. ``psf_flux`` follows the star whatever ``center`` is, and so is the
+# same.
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 4), layout="constrained", sharey=True)
 for axis, results in zip(axes, (by_sky, by_centre), strict=True):
@@ -127,7 +128,7 @@ for axis, results in zip(axes, (by_sky, by_centre), strict=True):
         )
     axis.set(xlabel="radius (pix)", yscale="log")
     axis.legend(fontsize=8)
-axes[0].set(ylabel="scatter of a constant star (ppm)", title="background")
+axes[0].set(ylabel="scatter of a constant star (ppm)", title="sky")
 axes[0].set_yticks(
     [1500, 2000, 3000, 4000, 6000], labels=["1500", "2000", "3000", "4000", "6000"]
 )

@@ -11,8 +11,8 @@ together. Noise that does not is what hides shallow transits.
 # ---------------------------------------
 #
 # A constant star, 1000 integrations. The pixels respond unevenly, by 1 % from pixel to pixel,
-# and the pointing wanders slowly by some tenths of a pixel, so that the flux follows the place
-# of the star. In the first minutes the detector settles.
+# and the pointing wanders slowly by some tenths of a pixel, so that the flux follows the star's
+# position. In the first minutes the detector settles.
 
 from tempfile import TemporaryDirectory
 
@@ -100,7 +100,7 @@ print(f"too small to see after {settling.duration:.0f} s")
 
 # %%
 # It cuts nothing; whether to leave these rows out is for you to say. Then, does the flux follow
-# the star's place?
+# the star's centre?
 
 since = (ts["time"] - ts["time"][0]).sec
 settled = since > settling.duration

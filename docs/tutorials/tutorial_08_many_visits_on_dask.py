@@ -39,7 +39,7 @@ def simulate_visits(folder, count):
             segments=2,
             n_groups=20,
             flux=1e6,
-            light_curve=1 - 0.01 * (np.abs(np.arange(150) - 75) < 10 * number),
+            light_curve=1 - 0.01 * (np.abs(np.arange(150) - 75) < 8 * number),
             seed=number,
         )
     return sorted(folder.glob("visit*"))

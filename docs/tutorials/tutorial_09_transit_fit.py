@@ -41,7 +41,7 @@ print(f"{len(time)} good rows from {time[0].isot} TDB")
 # -----
 #
 # One visit holds one transit and cannot tell the period, which is known from elsewhere. With
-# the period fixed, the box finds the transit's place, its length and a first depth.
+# the period fixed, the box finds when the transit is, its length and a first depth.
 
 period = DEMO_TRANSIT["period"] * u.day
 bls = BoxLeastSquares(time, flux, error)

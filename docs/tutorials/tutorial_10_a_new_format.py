@@ -11,7 +11,7 @@ everything at once.
 # A format
 # --------
 #
-# Some camera writes HDF5 files with raw counts of 16 bits, the time of each frame in seconds of
+# Some camera writes HDF5 files with raw counts of 16 bits, the time of each image in seconds of
 # Unix time, and its gain and read noise as attributes. Here are two such files of a star with a
 # dip.
 
@@ -58,7 +58,7 @@ for part, path in enumerate(paths):
 # Beside it stands what a header would tell:
 #
 # ``times``
-#     the middle of each frame, a `~astropy.time.Time` with its scale. Without it the column is
+#     the middle of each image, a `~astropy.time.Time` with its scale. Without it the column is
 #     masked: a time is never invented.
 # ``unit``
 #     of the numbers, such as DN or electron.

@@ -6,8 +6,10 @@ __all__ = [
     "add_selection",
     "add_settings",
     "add_source",
+    "check_suffix",
     "extractor_from",
     "numbers",
+    "one_or_all",
     "selection_from",
     "settings_from",
     "source_from",
@@ -23,7 +25,18 @@ def add_source(parser):
 
 def source_from(options):
     """The source as the Python interface takes it."""
-    return options.source[0] if len(options.source) == 1 else options.source
+    return one_or_all(options.source)
+
+
+def one_or_all(names):
+    """The names that an option took as the Python interface takes them: a single one is no list."""
+    return names[0] if len(names) == 1 else names
+
+
+def check_suffix(option, path, suffixes):
+    """Refuse a file whose ending is none of those that tell what is written."""
+    if path.suffix.lower() not in suffixes:
+        raise ValueError(f"{option}: {str(path)!r} does not end in {', '.join(suffixes)}; choose one of these")
 
 
 def add_selection(parser):

@@ -1,12 +1,12 @@
 """``nircam-tso compare``: the notebook of 2016 against this package."""
 
 import io
-import os
 import sys
 from functools import partial
 from pathlib import Path
 
 from nircam_tso.cli import arguments
+from nircam_tso.cli.pictures import PICTURE_SUFFIXES, picture_bytes
 
 __all__ = ["add_arguments", "effect_lines", "run"]
 
@@ -20,7 +20,7 @@ printed are the changes that each fault of the notebook makes by itself (medians
 the integrations), that of all together, and what remains between the notebook's method
 without faults and the extractor.
 """
-_TABLES, _PICTURES, _PRODUCTS = (".ecsv",), (".png", ".pdf", ".svg"), (".h5", ".hdf5", ".ecsv")
+_TABLES = (".ecsv",)
 
 
 def add_arguments(parser):
@@ -43,29 +43,30 @@ def add_arguments(parser):
 def run(options):
     """Run this subcommand and return its exit code."""
     from nircam_tso.inspect.plotting.style import without_windows
-    from nircam_tso.io.atomic import replace_file
-    from nircam_tso.io.product import read
+    from nircam_tso.io.atomic import check_target, replace_file
+    from nircam_tso.io.product import SUFFIXES, read
     from nircam_tso.io.sources import open_exposure
     from nircam_tso.notebook import compare
 
     outputs = [
         _checked(option, name, suffixes, options.overwrite)
-        for option, name, suffixes in (("-o", options.output, _TABLES), ("--figure", options.figure, _PICTURES))
+        for option, name, suffixes in (("-o", options.output, _TABLES), ("--figure", options.figure, PICTURE_SUFFIXES))
         if name is not None
     ]
     inputs = _inputs(options)
     source = arguments.source_from(options)
-    product = options.images is not None or (isinstance(source, str) and Path(source).suffix.lower() in _PRODUCTS)
+    product = options.images is not None or (isinstance(source, str) and Path(source).suffix.lower() in SUFFIXES)
     images = source
     if product:
         if not isinstance(source, str):
             raise ValueError(f"source: {len(source)} were given beside --images; give one product")
-        images = options.images[0] if options.images and len(options.images) == 1 else options.images
-        if images is None:
+        if options.images is None:
             raise ValueError("--images: needed beside a product; name what it was extracted from")
+        images = arguments.one_or_all(options.images)
     select = arguments.selection_from(options)
     exposure = open_exposure(images, select=select, axis=options.axis, recursive=options.recursive)
-    _refuse_inputs(outputs, [source] if product else [], exposure)
+    for path in outputs:
+        check_target(path, overwrite=options.overwrite, inputs=[*([source] if product else []), *exposure.paths])
     if options.quiet or not sys.stderr.isatty():
         progress = None
     else:
@@ -77,15 +78,15 @@ def run(options):
     if not options.quiet:
         print("\n".join(effect_lines(comparison.effects)))
     for path in outputs:
-        content = io.BytesIO()
-        if path.suffix.lower() in _TABLES:
+        suffix = path.suffix.lower()
+        if suffix in _TABLES:
             text = io.StringIO()
             comparison.table.write(text, format="ascii.ecsv")
-            content.write(text.getvalue().encode())
+            content = text.getvalue().encode()
         else:
             with without_windows():
-                _picture(comparison.plot(), content, path.suffix.lower())
-        replace_file(path, content.getvalue(), overwrite=options.overwrite)
+                content = picture_bytes([comparison.plot()], suffix)
+        replace_file(path, content, overwrite=options.overwrite)
     if outputs and not options.quiet:
         print("wrote     " + ", ".join(str(path) for path in outputs))
     return 0
@@ -105,37 +106,12 @@ def _inputs(options):
 
 def _checked(option, name, suffixes, overwrite):
     """Refuse before anything is measured what could not be written."""
-    from nircam_tso.exceptions import OutputError
+    from nircam_tso.io.atomic import check_target
 
     path = Path(name)
-    if path.suffix.lower() not in suffixes:
-        raise ValueError(f"{option}: {name!r} does not end in {', '.join(suffixes)}; choose such a name")
-    if path.is_dir():
-        raise OutputError("is a folder; give a file name", path=path)
-    if path.exists() and not overwrite:
-        raise OutputError("exists already; pass --overwrite to replace it", path=path)
-    if not path.parent.is_dir():
-        raise OutputError(f"the folder {path.parent} does not exist", path=path)
+    arguments.check_suffix(option, path, suffixes)
+    check_target(path, overwrite=overwrite)
     return path
-
-
-def _refuse_inputs(outputs, products, exposure):
-    from nircam_tso.exceptions import OutputError
-
-    inputs = {os.path.realpath(path) for path in products}
-    inputs |= {os.path.realpath(segment.path) for segment in exposure.segments if segment.path}
-    for path in outputs:
-        if os.path.realpath(path) in inputs:
-            raise OutputError("is an input; choose another name", path=path)
-
-
-def _picture(figure, content, suffix):
-    from matplotlib import rc_context
-
-    # Without the moment of writing, equal comparisons give equal files.
-    metadata = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(suffix, {"Software": None})
-    with rc_context({"svg.hashsalt": "nircam_tso"}):
-        figure.savefig(content, format=suffix[1:], dpi=150, metadata=metadata)
 
 
 def effect_lines(effects):

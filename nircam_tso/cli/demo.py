@@ -12,8 +12,8 @@ example:
 writes the simulated files into demo-data/, and demo.h5, demo.ecsv, demo_radii.png and (where
 bokeh is installed) demo.html beside it; a second run replaces them.
 """
-FOLDER = "demo-data"
-PRODUCTS = ("demo.h5", "demo.ecsv")
+_FOLDER = "demo-data"
+_PRODUCTS = ("demo.h5", "demo.ecsv")
 
 
 def add_arguments(parser):
@@ -34,21 +34,21 @@ def run(options):
         if not options.quiet:
             print(text, flush=True)
 
-    say(f"Simulating a transit into {FOLDER}/ ...")
+    say(f"Simulating a transit into {_FOLDER}/ ...")
     simulation = _simulate(demo_exposure, options)
     # By name, not the folder: other files that someone put there are none of ours.
     exposure = open_exposure(simulation.paths)
     extractor = TimeSeriesExtractor.for_source(exposure)
     say(f"Extracting {len(simulation.paths)} segments ...")
     ts = extract_with_progress(extractor, exposure, options)
-    for name in PRODUCTS:
+    for name in _PRODUCTS:
         write(ts, name, overwrite=True)
     say("\n".join(["", *summary_lines(ts), *_against_truth(ts, simulation.truth)]))
-    say(f"wrote     {', '.join([*PRODUCTS, *_pictures(ts), *_page(ts, exposure, say)])}")
+    say(f"wrote     {', '.join([*_PRODUCTS, *_pictures(ts), *_page(ts, exposure, say)])}")
     say(
         "\nNext:\n"
         "  from nircam_tso import read, good\n"
-        f'  ts = read("{PRODUCTS[0]}")\n'
+        f'  ts = read("{_PRODUCTS[0]}")\n'
         "  ts = ts[good(ts)]           # rows that nothing warns of\n"
         '  ts["time_bjd"], ts["aperture_sum_r5"]'
     )
@@ -57,11 +57,13 @@ def run(options):
 
 def _pictures(ts):
     """Draw the light curves."""
+    from nircam_tso.cli.pictures import picture_bytes
     from nircam_tso.cli.plot import draw
     from nircam_tso.inspect.plotting.style import without_windows
+    from nircam_tso.io.atomic import replace_file
 
     with without_windows():
-        draw(ts, "radii").savefig("demo_radii.png", dpi=150)
+        replace_file("demo_radii.png", picture_bytes([draw(ts, "radii")], ".png"), overwrite=True)
     return ["demo_radii.png"]
 
 
@@ -82,25 +84,25 @@ def _simulate(demo_exposure, options):
 
     show = not options.quiet and sys.stderr.isatty()
     with tqdm(unit="int", desc="simulate", file=sys.stderr, disable=not show) as bar:
-        return demo_exposure(Path(FOLDER), overwrite=True, progress=bar.update)
+        return demo_exposure(Path(_FOLDER), overwrite=True, progress=bar.update)
 
 
 def _against_truth(ts, truth):
     """What came out against what was put in."""
     import numpy as np
 
+    from nircam_tso.columns import sum_columns
+
     lines = []
-    columns = [name for name in ts.colnames if name.startswith("aperture_sum_r")]
     inside = np.asarray(truth["relative_flux"]) < 1 - 0.9 * (1 - np.min(truth["relative_flux"]))
     outside = np.asarray(truth["relative_flux"]) == 1
-    for name in columns:
+    for radius, name in sum_columns(ts.colnames).items():
         flux = np.asarray(ts[name].value)
         out, within = np.nanmedian(flux[outside]), np.nanmean(flux[inside])
         error = np.nanstd(flux[inside]) / np.sqrt(inside.sum()) / out
         put_in = 1 - float(np.mean(np.asarray(truth["relative_flux"])[inside]))
-        radius = name.rpartition("_r")[2]
         lines.append(
-            f"transit   r = {radius} pix: mean depth within the deepest part {1e6 * (1 - within / out):.0f} "
+            f"transit   r = {radius:g} pix: mean depth within the deepest part {1e6 * (1 - within / out):.0f} "
             f"+- {1e6 * error:.0f} ppm, put in {1e6 * put_in:.0f} ppm"
         )
     return lines

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nircam_tso.cli import arguments
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["add_arguments", "extract_with_progress", "run"]
 
 _EXAMPLES = """\
 examples:
@@ -88,7 +88,7 @@ def run(options):
                 wrong += _wrong_outputs(_outputs(options, None, ""), (), options.overwrite)
             raise
         outputs = [_outputs(options, exposure, label) for label, exposure in exposures]
-        inputs = {os.path.realpath(s.path) for _, e in exposures for s in e.segments if s.path}
+        inputs = [path for _, exposure in exposures for path in exposure.paths]
         # All names are checked before any pixel is measured.
         wrong += _wrong_outputs([path for paths in outputs for path in paths], inputs, options.overwrite)
     code = 0
@@ -192,7 +192,7 @@ def _client(address):
         from distributed import Client
     except ImportError:
         raise ImportError(
-            '--scheduler: needs dask.distributed, which is not installed: pip install "nircam_tso[distributed]"'
+            "--scheduler needs dask.distributed: python -m pip install 'nircam_tso[distributed]'"
         ) from None
     try:
         return Client(address, set_as_default=False, timeout=10)
@@ -229,9 +229,7 @@ def _wrong_outputs(paths, inputs, overwrite):
     wrong = []
     for path in paths:
         try:
-            check_path(path, overwrite=overwrite)
-            if os.path.realpath(path) in inputs:
-                raise OutputError("is an input; choose another name", path=path)
+            check_path(path, overwrite=overwrite, inputs=inputs)
         except OutputError as error:
             wrong.append(error)
     return wrong

@@ -3,7 +3,7 @@
 from nircam_tso.cli import arguments
 from nircam_tso.cli.main import EXIT_INPUT
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["add_arguments", "info_lines", "run"]
 
 _EXAMPLES = """\
 examples:

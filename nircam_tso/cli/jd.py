@@ -6,6 +6,8 @@ from decimal import Decimal
 from fractions import Fraction
 from math import floor
 
+from nircam_tso.cli.main import EXIT_USAGE
+
 __all__ = ["FORMATS", "add_arguments", "read_moment", "run", "write_moment"]
 
 _EXAMPLES = """\
@@ -30,7 +32,6 @@ examples:
 #: What can be printed of a moment.
 FORMATS = ("jd", "mjd", "two-part", "iso", "doy", "year")
 
-_EXIT_USAGE = 2
 _HALF = Fraction(1, 2)
 _MJD_ZERO = 2400000 + _HALF
 # Exponents of three digits would make numbers that fill the memory.
@@ -73,7 +74,7 @@ def run(options):
 
                 traceback.print_exception(error)
             print(f"nircam-tso: {text!r}: {error}", file=sys.stderr)
-            return _EXIT_USAGE
+            return EXIT_USAGE
     if not options.date:
         from nircam_tso.julian import now
 

@@ -10,7 +10,18 @@ import threading
 import time
 from importlib import import_module
 
-__all__ = ["COMMANDS", "build_parser", "main", "printable"]
+__all__ = [
+    "COMMANDS",
+    "EXIT_FLAGGED",
+    "EXIT_INPUT",
+    "EXIT_INTERRUPTED",
+    "EXIT_OK",
+    "EXIT_OUTPUT",
+    "EXIT_USAGE",
+    "build_parser",
+    "main",
+    "printable",
+]
 
 #: Subcommands and their one-line helps, in the order of ``--help``.
 COMMANDS = {
@@ -24,8 +35,9 @@ COMMANDS = {
     "jd": "convert calendar dates into Julian dates, and back",
 }
 
-# argparse itself exits with 2 for wrong usage.
 EXIT_OK = 0
+# As argparse itself for what it refuses.
+EXIT_USAGE = 2
 EXIT_FLAGGED = 3
 EXIT_INPUT = 4
 EXIT_OUTPUT = 5

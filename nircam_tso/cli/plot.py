@@ -1,7 +1,9 @@
 """``nircam-tso plot``: pictures of a product."""
 
-import os
 from pathlib import Path
+
+from nircam_tso.cli import arguments
+from nircam_tso.cli.pictures import PICTURE_SUFFIXES, picture_bytes
 
 __all__ = ["KINDS", "add_arguments", "draw", "run"]
 
@@ -26,7 +28,6 @@ KINDS = {
     "image": "plot_image",
     "correlation": "plot_correlation",
 }
-_SUFFIXES = (".png", ".pdf", ".svg")
 
 
 def add_arguments(parser):
@@ -55,6 +56,7 @@ def add_arguments(parser):
 def run(options):
     """Run this subcommand and return its exit code."""
     from nircam_tso.inspect.plotting.style import without_windows
+    from nircam_tso.io.atomic import replace_file
     from nircam_tso.io.product import read
     from nircam_tso.io.sources import open_exposure
 
@@ -68,14 +70,13 @@ def run(options):
     paths = [path]
     if options.kind == "all" and path.suffix.lower() != ".pdf":
         paths = [path.with_name(f"{path.stem}_{kind}{path.suffix}") for kind in kinds]
-    inputs = {os.path.realpath(options.product)}
+    inputs = [options.product]
     _check(paths, inputs, options.overwrite)
     ts = read(options.product)
     exposure = None
     if options.source:
-        exposure = open_exposure(options.source[0] if len(options.source) == 1 else options.source)
-        inputs |= {os.path.realpath(segment.path) for segment in exposure.segments if segment.path}
-        _check(paths, inputs, options.overwrite)
+        exposure = open_exposure(arguments.one_or_all(options.source))
+        _check(paths, inputs + exposure.paths, options.overwrite)
     with without_windows():
         figures, left = _figures(ts, exposure, kinds, options)
         if options.kind != "all" or path.suffix.lower() == ".pdf":
@@ -83,7 +84,8 @@ def run(options):
         else:
             files = {file: [figures[kind]] for kind, file in zip(kinds, paths, strict=True) if kind in figures}
         for file, pages in files.items():
-            _save(file, pages, options.dpi)
+            content = picture_bytes(pages, file.suffix.lower(), dpi=options.dpi)
+            replace_file(file, content, overwrite=options.overwrite)
     if not options.quiet:
         for kind, reason in left.items():
             print(f"left out  {kind}: {reason}")
@@ -98,26 +100,16 @@ def _output(options):
         raise ValueError("-o: an empty name; give a file name that ends in .png, .pdf or .svg")
     suffix = "" if options.kind == "all" else f"_{options.kind}"
     path = Path(options.output or f"{Path(options.product).stem}{suffix}.png")
-    if path.suffix.lower() not in _SUFFIXES:
-        raise ValueError(f"-o: {str(path)!r} does not end in {', '.join(_SUFFIXES)}; choose one of these")
+    arguments.check_suffix("-o", path, PICTURE_SUFFIXES)
     return path
 
 
 def _check(paths, inputs, overwrite):
     """Refuse before anything is drawn what could not be written, or must not be."""
-    from nircam_tso.exceptions import OutputError
+    from nircam_tso.io.atomic import check_target
 
     for path in paths:
-        if os.path.realpath(path) in inputs:
-            raise OutputError("is an input; choose another name", path=path)
-        if path.is_dir():
-            raise OutputError("is a folder; give a file name", path=path)
-        if path.exists() and not overwrite:
-            raise OutputError("exists already; pass --overwrite to replace it", path=path)
-        if not path.parent.is_dir():
-            raise OutputError(f"the folder {path.parent} does not exist", path=path)
-        if not os.access(path.parent, os.W_OK | os.X_OK):
-            raise OutputError(f"the folder {path.parent} cannot be written to", path=path)
+        check_target(path, overwrite=overwrite, inputs=inputs)
 
 
 def _figures(ts, exposure, kinds, options):
@@ -173,42 +165,3 @@ def draw(ts, kind, *, source=None, column=None, **keywords):
     else:
         drawn = function(ts, **keywords)
     return drawn if hasattr(drawn, "savefig") else drawn.figure
-
-
-def _save(path, figures, dpi):
-    """Write a file under another name first, so that a failure leaves no half picture."""
-    import tempfile
-
-    from nircam_tso.exceptions import OutputError
-
-    temporary = None
-    try:
-        descriptor, temporary = tempfile.mkstemp(suffix=path.suffix, prefix=f".{path.stem}-", dir=path.parent)
-        os.close(descriptor)
-        _write(temporary, path.suffix.lower(), figures, dpi)
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)
-        os.replace(temporary, path)
-        temporary = None
-    except OSError as error:
-        raise OutputError(f"cannot be written ({error.strerror or error})", path=path) from error
-    finally:
-        if temporary is not None and os.path.exists(temporary):
-            os.unlink(temporary)
-
-
-def _write(path, suffix, figures, dpi):
-    # Without the moment of writing, equal products give equal files.
-    if suffix == ".pdf":
-        from matplotlib.backends.backend_pdf import PdfPages
-
-        with PdfPages(path, metadata={"CreationDate": None}) as pages:
-            for figure in figures:
-                pages.savefig(figure, dpi=dpi)
-        return
-    from matplotlib import rc_context
-
-    metadata = {"Date": None} if suffix == ".svg" else {"Software": None}
-    with rc_context({"svg.hashsalt": "nircam_tso"}):
-        figures[0].savefig(path, dpi=dpi, metadata=metadata)

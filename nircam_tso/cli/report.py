@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from nircam_tso.cli import arguments
+
 __all__ = ["add_arguments", "run"]
 
 _EXAMPLES = """\
@@ -41,9 +43,7 @@ def run(options):
         raise ValueError("-o: an empty name; give a file name that ends in .html")
     path = Path(options.output or f"{Path(options.product).stem}.html")
     check_report_path(path, overwrite=options.overwrite, inputs=[options.product])
-    source = options.source
-    if source is not None and len(source) == 1:
-        source = source[0]
+    source = None if options.source is None else arguments.one_or_all(options.source)
     write_report(read(options.product), path, source=source, overwrite=options.overwrite)
     if not options.quiet:
         print(f"wrote     {path}")

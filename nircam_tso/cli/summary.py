@@ -2,7 +2,12 @@
 
 import numpy as np
 
+from nircam_tso.columns import center_columns
+
 __all__ = ["summary_lines"]
+
+#: Centres that are one place for all rows, in words.
+_ONE_PLACE = {"median": "one for the series", "fixed": "fixed"}
 
 
 def summary_lines(ts):
@@ -28,8 +33,9 @@ def summary_lines(ts):
     lines = [f"source    {what or meta.get('kind', 'unknown')}"]
     lines.append(f"rows      {len(ts)}, of which {int(ok.sum())} good")
     lines.append(f"times     {_span(ts)}, from {meta.get('time_source', 'unknown')}")
-    lines.append(f"sky       {_median(ts['background'])} per pixel")
-    lines.append(f"centre    {_centre(ts)}")
+    sky = f"{_median(ts, 'background'):.6g} {getattr(ts['background'], 'unit', None) or ''}".strip()
+    lines.append(f"sky       {sky} per pixel")
+    lines.append(f"centre    {_center(ts)}")
     lines += _light_curves(ts)
     flags = np.asarray(ts["quality"])
     counts = {flag.name: int(((flags & np.uint32(flag)) != 0).sum()) for flag in QualityFlag}
@@ -40,29 +46,20 @@ def summary_lines(ts):
     return lines
 
 
-def _values(column):
-    return np.asarray(getattr(column, "value", column), float)
-
-
-def _centre(ts):
+def _center(ts):
     """Where the apertures sit."""
     how = ts.meta.get("center", "gaussian")
-    if how == "median" and "center_x" in ts.meta:
-        return f"x {ts.meta['center_x']:.3f}, y {ts.meta['center_y']:.3f} pix (one for the series)"
-    if how == "fixed" and "center_x" in ts.meta:
-        return f"x {ts.meta['center_x']:.3f}, y {ts.meta['center_y']:.3f} pix (fixed)"
-    kind = {"gaussian": "gauss", "cross-correlation": "cc"}.get(how, "centroid")
-    middle = []
-    for axis in "xy":
-        values = _values(ts[f"{axis}_{kind}"])
-        middle.append(np.median(values[np.isfinite(values)]) if np.isfinite(values).any() else np.nan)
-    return f"x {middle[0]:.3f}, y {middle[1]:.3f} pix ({how}, median of the rows)"
+    if how in _ONE_PLACE and "center_x" in ts.meta:
+        return f"x {ts.meta['center_x']:.3f}, y {ts.meta['center_y']:.3f} pix ({_ONE_PLACE[how]})"
+    x, y = (_median(ts, name) for name in center_columns(how))
+    return f"x {x:.3f}, y {y:.3f} pix ({how}, median of the rows)"
 
 
-def _median(column):
-    values = _values(column)
-    level = np.nanmedian(values) if np.isfinite(values).any() else np.nan
-    return f"{level:.6g} {getattr(column, 'unit', None) or ''}".strip()
+def _median(ts, name):
+    from nircam_tso.inspect.values import known_values
+
+    values = known_values(ts, name)
+    return np.median(values) if values.size else np.nan
 
 
 def _span(ts):

@@ -11,8 +11,7 @@ from nircam_tso.extractor import settings as check
 from nircam_tso.extractor.loop import keep_memory, measure_all
 from nircam_tso.extractor.plan import make_plans
 from nircam_tso.extractor.table import build_table
-from nircam_tso.io.exposure import Exposure
-from nircam_tso.io.sources import open_exposure
+from nircam_tso.io.sources import as_exposure
 from nircam_tso.measure.background import FrameBackground
 from nircam_tso.presets import choose_preset
 from nircam_tso.quality import dq_mask
@@ -293,18 +292,14 @@ class TimeSeriesExtractor:
         >>> TimeSeriesExtractor.for_source(np.zeros((4, 32, 32)), aperture_radii=4).aperture_radii
         (4.0,)
         """
-        exposure = (
-            source
-            if isinstance(source, Exposure)
-            else open_exposure(
-                source,
-                select=select,
-                axis=axis,
-                recursive=recursive,
-                on_error=on_error,
-                allow_missing=allow_missing,
-                allow_missing_dq=allow_missing_dq,
-            )
+        exposure = as_exposure(
+            source,
+            select=select,
+            axis=axis,
+            recursive=recursive,
+            on_error=on_error,
+            allow_missing=allow_missing,
+            allow_missing_dq=allow_missing_dq,
         )
         preset = choose_preset(exposure.header, exposure.shape)
         return cls(**{**preset.settings, "preset": preset.name, **overrides})
@@ -348,7 +343,7 @@ class TimeSeriesExtractor:
         Parameters
         ----------
         source : path, array, `~astropy.nddata.NDData`, HDUList, Exposure, or a list of these
-            A FITS file, a list of files, a directory, a glob, a text file of names, or
+            A FITS file, a list of files, a folder, a glob, a text file of names, or
             pixels: 2-D (one integration), 3-D (integrations, y, x), or
             4-D (integrations, groups, y, x).
         errors : "random", "total" or array, optional
@@ -367,7 +362,7 @@ class TimeSeriesExtractor:
         select : dict, optional
             ``detector``, ``product`` and ``exposure``, where there are several.
         recursive : bool, optional
-            Whether to look into the folders of a directory.
+            Whether to look into the folders within a folder, too.
         executor : `concurrent.futures.Executor`, optional
             Where blocks are measured; by default threads, one per processor.
         progress : callable, optional
@@ -403,25 +398,21 @@ class TimeSeriesExtractor:
         ValueError
             For a position outside the frame, or arguments that do not fit the source.
         """
-        exposure = (
-            source
-            if isinstance(source, Exposure)
-            else open_exposure(
-                source,
-                select=select,
-                axis=axis,
-                errors=errors,
-                mask=mask,
-                header=header,
-                unit=unit,
-                recursive=recursive,
-                on_error=on_error,
-                allow_missing=allow_missing,
-                allow_missing_dq=allow_missing_dq,
-                verify_checksums=verify_checksums,
-                hash_inputs=hash_inputs,
-                max_memory=max_memory,
-            )
+        exposure = as_exposure(
+            source,
+            select=select,
+            axis=axis,
+            errors=errors,
+            mask=mask,
+            header=header,
+            unit=unit,
+            recursive=recursive,
+            on_error=on_error,
+            allow_missing=allow_missing,
+            allow_missing_dq=allow_missing_dq,
+            verify_checksums=verify_checksums,
+            hash_inputs=hash_inputs,
+            max_memory=max_memory,
         )
         for name, value, what in (("executor", executor, "submit"), ("progress", progress, "__call__")):
             if value is not None and not hasattr(value, what):

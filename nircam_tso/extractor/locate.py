@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 
 from nircam_tso.exceptions import InputFileError
+from nircam_tso.measure.medians import MAD_TO_SIGMA
 
 __all__ = ["brightest_spot", "light_centre", "start_position"]
 
@@ -92,7 +93,8 @@ def _through_wcs(header, coordinate):
         try:
             wcs = WCS(header, naxis=2)
         except Exception as error:
-            raise ValueError(f"position: the header's WCS cannot be used ({error}); give (x, y)") from None
+            what = " ".join(str(error).split())
+            raise ValueError(f"position: the header's WCS cannot be used ({what}); give (x, y)") from None
         if not wcs.has_celestial:
             raise ValueError("position: a SkyCoord needs a header with a celestial WCS; give (x, y)")
         # A target far from the field has no pixel; that is told below, in our own words.
@@ -101,7 +103,7 @@ def _through_wcs(header, coordinate):
     return float(x), float(y)
 
 
-def brightest_spot(image, good, center=None, size=SEARCH_SIZE):
+def brightest_spot(image, good, center=None):
     """
     The brightest spot of an image, smoothed by 3 px.
 
@@ -112,9 +114,7 @@ def brightest_spot(image, good, center=None, size=SEARCH_SIZE):
     good : `~numpy.ndarray` of bool, shape (ny, nx)
         Pixels to use.
     center : (float, float), optional
-        (x, y) about which to look; everywhere if None.
-    size : int, optional
-        Side of the square to look in.
+        (x, y) of the middle of the square, 41 pixels wide, in which to look; everywhere if None.
 
     Returns
     -------
@@ -143,12 +143,12 @@ def brightest_spot(image, good, center=None, size=SEARCH_SIZE):
     smooth = np.where(weight > 0.5, smooth / np.maximum(weight, 0.5), -np.inf)
     if center is not None:
         y, x = np.indices(image.shape)
-        near = (np.abs(x - center[0]) <= size / 2) & (np.abs(y - center[1]) <= size / 2)
+        near = (np.abs(x - center[0]) <= SEARCH_SIZE / 2) & (np.abs(y - center[1]) <= SEARCH_SIZE / 2)
         smooth = np.where(near, smooth, -np.inf)
     known = np.isfinite(smooth)
     if center is not None:
         level = np.median(smooth[known]) if known.any() else 0.0
-        spread = 1.4826 * np.median(np.abs(smooth[known] - level)) if known.any() else 0.0
+        spread = MAD_TO_SIGMA * np.median(np.abs(smooth[known] - level)) if known.any() else 0.0
         # In a blank field the highest noise is no star: keep to where it was promised.
         if not known.any() or not smooth[known].max() - level > 5 * spread:
             return center
@@ -181,7 +181,7 @@ def light_centre(image, good, center, shape):
     if values.size == 0:
         return center
     low = np.percentile(values, 10)
-    spread = 1.4826 * np.median(np.abs(values[values <= np.median(values)] - low))
+    spread = MAD_TO_SIGMA * np.median(np.abs(values[values <= np.median(values)] - low))
     light = np.where(good & (image > low + 3 * spread), image - low, 0.0)
     for _ in range(10):
         near = (np.abs(x - center[0]) <= shape[1] / 2) & (np.abs(y - center[1]) <= shape[0] / 2)

@@ -170,6 +170,7 @@ def _read_and_measure_there(parcel, exposure, start, count, part, first, stop, n
 
 
 def _measure_there(parcel, part, read, first, stop, n):
+    keep_memory()
     return _measure(unpack(parcel), part, read, first, stop, n)
 
 

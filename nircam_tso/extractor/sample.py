@@ -17,8 +17,8 @@ __all__ = ["Sample", "SampleReader"]
 #: Bytes that the sample of integrations may take, and its least and largest size.
 _SAMPLE_BYTES = 100_000_000
 _SAMPLE_MIN, _SAMPLE_MAX = 5, 64
-#: Bytes that a sample may read from files for a part of a frame, those of a pixel with its error and
-#: flags, and how many integrations are enough, whatever their size.
+#: Bytes of files that a sample may read, those of a pixel with its error and flags, and how many
+#: integrations are enough, whatever their size.
 _READ_BYTES, _PIXEL_BYTES, _ENOUGH = 80_000_000, 12, 16
 
 
@@ -114,10 +114,9 @@ class SampleReader:
             ny, nx = box.shape
             # Data, variance, DQ and copies: about eight float64 images at once.
             limit = int(np.clip(_SAMPLE_BYTES // (64 * ny * nx), _SAMPLE_MIN, _SAMPLE_MAX))
-            if not self.exposure.in_memory:
-                # Whole rows are read, however few of their columns are kept.
-                size = ny * self.exposure.shape[1] * _PIXEL_BYTES * (self.exposure.n_groups or 1)
-                limit = min(limit, max(_READ_BYTES // size, _ENOUGH))
+            # Whole rows are read, however few of their columns are kept; the same of arrays, for the same numbers.
+            size = ny * self.exposure.shape[1] * _PIXEL_BYTES * (self.exposure.n_groups or 1)
+            limit = min(limit, max(_READ_BYTES // size, _ENOUGH))
             rows = sample_rows(len(self.exposure), limit)
             known = self._stack(box, rows, variance_of)
             self._last = ((box, variance_of), known)

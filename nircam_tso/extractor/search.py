@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from nircam_tso.measure.medians import median_deviation, nan_median
+from nircam_tso.measure.medians import MAD_TO_SIGMA, median_deviation, nan_median
 from nircam_tso.measure.reference import sample_rows
 from nircam_tso.measure.striping import free_residuals, image_levels, level_scatter, noise_variograms
 
@@ -25,7 +25,6 @@ _MOST_BYTES, _BYTES_PER_PIXEL = 64_000_000, 50
 _WORTH = 200_000
 #: Robust standard deviations in time by which a pixel that was hit differs.
 _HIT = 5.0
-_MAD_TO_SIGMA = 1.482602218505602
 #: Median of the square of a standard normal variable.
 _MEDIAN_OF_SQUARES = 0.454936423119572
 
@@ -91,7 +90,7 @@ class Hits:
         if len(images) < ENOUGH:
             return
         self.middle, spread = median_deviation(images, bad, offset=image_levels(images, bad, free))
-        spread *= _MAD_TO_SIGMA
+        spread *= MAD_TO_SIGMA
         known = spread[free & np.isfinite(spread)]
         self.limit = _HIT * np.maximum(spread, np.median(known) if known.size else np.inf)
         # Whole numbers may have no spread at all.

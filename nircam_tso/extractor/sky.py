@@ -4,7 +4,7 @@ import numpy as np
 
 from nircam_tso.measure.background import circle_chords, estimate_background, line_sum_error
 from nircam_tso.measure.background.lines import MIN_LINE_PIXELS
-from nircam_tso.measure.medians import median_deviation
+from nircam_tso.measure.medians import MAD_TO_SIGMA, median_deviation
 from nircam_tso.quality import QualityFlag
 
 __all__ = ["line_level_error", "line_weights_error", "sample_sky", "sky_levels", "sky_shares", "subtract_sky"]
@@ -13,7 +13,6 @@ __all__ = ["line_level_error", "line_weights_error", "sample_sky", "sky_levels",
 _ENOUGH = 8
 #: Pixels that tell it of all.
 _FEW_PIXELS = 2_000
-_MAD_TO_SIGMA = 1.482602218505602
 _FAILED = np.uint32(QualityFlag.BACKGROUND_FAILED)
 
 
@@ -71,7 +70,7 @@ def sample_sky(settings, sample, never, here, single, region):
         values = sample.data[some] - (sky[:, 0] if levels.image is None else sky[some])
         _, spread = median_deviation(values, sample.bad[some])
         spread = spread[np.isfinite(spread)]
-        noise = _MAD_TO_SIGMA * float(np.median(spread)) if spread.size else np.nan
+        noise = MAD_TO_SIGMA * float(np.median(spread)) if spread.size else np.nan
     return footprint, levels, sky, noise
 
 

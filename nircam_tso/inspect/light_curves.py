@@ -1,44 +1,27 @@
-"""What a product holds: its light curves, their errors, and the columns that may explain them."""
+"""The light curves of a product, and the columns that may explain them, found by their names."""
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nircam_tso.quality import good
-from nircam_tso.timing import offline
+from nircam_tso.columns import center_columns
+from nircam_tso.inspect.values import check_names, column_values, error_column, usable_rows
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from astropy.table import Table
-    from astropy.timeseries import TimeSeries
-    from numpy.typing import ArrayLike
 
-__all__ = [
-    "LightCurve",
-    "column_values",
-    "elapsed_seconds",
-    "error_column",
-    "extraction_settings",
-    "light_curve",
-    "light_curves",
-    "systematic_columns",
-    "usable_rows",
-]
+__all__ = ["LightCurve", "center_pairs", "light_curve", "light_curves", "systematic_columns"]
 
 _SUM = re.compile(r"aperture_sum_(?!err_)(?P<label>.+?)(?:_star(?P<star>\d+))?$")
 _PSF = re.compile(r"psf_flux(?:_star(?P<star>\d+))?$")
 _RADIUS = re.compile(r"r(?P<radius>\d+(?:\.\d+)?(?:e[+-]?\d+)?)(?P<widths>fwhm)?$")
 
 #: What may explain a flux, in the order in which it is told: centres, widths, sky, components.
-_SYSTEMATIC = re.compile(
-    r"(?:[xy]_(?:gauss|cc|centroid|moffat|psf)|[xy]_stddev|theta|fwhm|[xy]_fwhm|beta|background|pc\d+)$"
-)
+_SYSTEMATIC = re.compile(r"(?:[xy]_(?:gauss|cc|centroid)|[xy]_stddev|theta|fwhm|beta|background|pc\d+)$")
 
 
 @dataclass(frozen=True)
@@ -164,8 +147,7 @@ def light_curve(ts: Table, column: str | None = None) -> LightCurve:
     'aperture_sum_r5'
     """
     if column is not None:
-        if column not in ts.colnames:
-            raise ValueError(f"column: {column!r} is not in ts (it has {', '.join(ts.colnames)})")
+        check_names(ts, "column", [column])
         found = [curve for curve in light_curves(ts) if curve.name == column]
         return found[0] if found else LightCurve(column, column, error_column(ts, column), None, None, False, 1)
     found = light_curves(ts, star=1, psf=False) or light_curves(ts)
@@ -177,145 +159,6 @@ def light_curve(ts: Table, column: str | None = None) -> LightCurve:
 def _roughness(flux):
     level = np.median(flux) if flux.size else 0.0
     return np.median(np.abs(np.diff(flux))) / level if flux.size > 1 and level > 0 else np.inf
-
-
-def error_column(ts: Table, name: str) -> str | None:
-    """
-    Column of the 1 sigma of another.
-
-    Parameters
-    ----------
-    ts : `~astropy.table.Table`
-        A product.
-    name : str
-        A column.
-
-    Returns
-    -------
-    str or None
-        None where there is none.
-
-    Examples
-    --------
-    >>> from astropy.table import Table
-    >>> from nircam_tso.inspect.light_curves import error_column
-    >>> error_column(Table(names=["aperture_sum_r3", "aperture_sum_err_r3"]), "aperture_sum_r3")
-    'aperture_sum_err_r3'
-    """
-    base, star, number = name.partition("_star")
-    candidates = [f"{name}_err", f"{base}_err{star}{number}"]
-    if name.startswith("aperture_sum_"):
-        candidates = [name.replace("aperture_sum_", "aperture_sum_err_", 1)]
-    return next((candidate for candidate in candidates if candidate in ts.colnames), None)
-
-
-def column_values(ts: Table, name: str) -> np.ndarray:
-    """
-    A column as plain numbers.
-
-    Parameters
-    ----------
-    ts : `~astropy.table.Table`
-        A product.
-    name : str
-        A column of numbers.
-
-    Returns
-    -------
-    `~numpy.ndarray` of float64, shape (n,)
-        A copy; NaN where masked.
-
-    Examples
-    --------
-    >>> from astropy import units as u
-    >>> from astropy.table import QTable
-    >>> from nircam_tso.inspect.light_curves import column_values
-    >>> column_values(QTable({"x_gauss": [9.5, 10.5] * u.pix}), "x_gauss")
-    array([ 9.5, 10.5])
-    """
-    values = getattr(ts[name], "value", ts[name])
-    mask = getattr(values, "mask", None)
-    values = np.array(getattr(values, "unmasked", values), dtype=float)
-    if mask is not None:
-        values[np.asarray(mask)] = np.nan
-    return values
-
-
-def usable_rows(ts: Table, column: str | None = None, rows: ArrayLike | None = None) -> np.ndarray:
-    """
-    Rows that statistics may use.
-
-    Parameters
-    ----------
-    ts : `~astropy.table.Table`
-        A product.
-    column : str, optional
-        Rows where this column is not finite are left out.
-    rows : array_like of bool, shape (n,), optional
-        Further choice, for instance of the rows out of transit.
-
-    Returns
-    -------
-    `~numpy.ndarray` of bool, shape (n,)
-        Those that are `~nircam_tso.good` where there is a column ``quality``.
-
-    Raises
-    ------
-    ValueError
-        If ``rows`` is not one bool per row.
-
-    Examples
-    --------
-    >>> from astropy.table import Table
-    >>> from nircam_tso.inspect.light_curves import usable_rows
-    >>> usable_rows(Table({"flux": [1.0, float("nan"), 1.0, 1.0], "quality": [0, 0, 2, 0]}), "flux")
-    array([ True, False, False,  True])
-    """
-    use = good(ts) if "quality" in ts.colnames else np.ones(len(ts), bool)
-    if rows is not None:
-        rows = np.asarray(rows)
-        if rows.dtype != bool or rows.shape != (len(ts),):
-            raise ValueError(f"rows: has shape {rows.shape} of {rows.dtype}; give one bool for each of {len(ts)} rows")
-        use = use & rows
-    if column is not None:
-        use = use & np.isfinite(column_values(ts, column))
-    return use
-
-
-@offline()
-def elapsed_seconds(ts: TimeSeries, name: str = "time") -> np.ndarray:
-    """
-    Seconds since the first known time.
-
-    Parameters
-    ----------
-    ts : `~astropy.timeseries.TimeSeries`
-        A product.
-    name : str, optional
-        A column of times.
-
-    Returns
-    -------
-    `~numpy.ndarray` of float64, shape (n,)
-        NaN where the time is masked; leap seconds are counted.
-
-    Examples
-    --------
-    >>> from astropy.time import Time
-    >>> from astropy.timeseries import TimeSeries
-    >>> from nircam_tso.inspect.light_curves import elapsed_seconds
-    >>> elapsed_seconds(TimeSeries(time=Time(["2026-07-01T00:00:00", "2026-07-01T00:01:00"]))).round(6)
-    array([ 0., 60.])
-    """
-    time = ts[name]
-    result = np.full(len(time), np.nan)
-    known = ~np.broadcast_to(np.asarray(time.mask), len(time))
-    if known.any():
-        # Of a whole series' times, the subtraction of one is what keeps nanoseconds.
-        some = getattr(time, "unmasked", time)[known]
-        result[known] = (some - some[0]).sec
-        result -= np.nanmin(result)
-    return result
 
 
 def systematic_columns(ts: Table) -> list[str]:
@@ -350,35 +193,32 @@ def systematic_columns(ts: Table) -> list[str]:
             values = values[np.isfinite(values)]
             if values.size > 1 and np.ptp(values) > 0:
                 names.append(name)
-    first = {"cross-correlation": "cc", "centroid": "centroid"}.get(ts.meta.get("center"), "gauss")
-    for axis in "xy":
-        kinds = [kind for kind in (first, "gauss", "moffat", "psf", "cc", "centroid") if f"{axis}_{kind}" in names]
-        for kind in set(kinds[1:]) - set(kinds[:1]):
-            names.remove(f"{axis}_{kind}")
+    for pair in zip(*center_pairs(ts), strict=True):
+        known = [name for name in pair if name in names]
+        names = [name for name in names if name not in known[1:]]
     return names
 
 
-def extraction_settings(ts: Table) -> dict[str, Any]:
+def center_pairs(ts: Table) -> list[tuple[str, str]]:
     """
-    Settings that a product was extracted with.
+    Columns of the first star's centres, those that its apertures sat on first.
 
     Parameters
     ----------
     ts : `~astropy.table.Table`
-        A product.
+        A product, whose ``meta["center"]`` tells which.
 
     Returns
     -------
-    dict
-        Empty where the product does not tell.
+    list of (str, str)
+        Names of x and y, whether or not the product has them.
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from nircam_tso import TimeSeriesExtractor
-    >>> from nircam_tso.inspect.light_curves import extraction_settings
-    >>> ts = TimeSeriesExtractor(aperture_radii=[4]).extract(np.random.default_rng(1).normal(9, 1, (3, 32, 32)))
-    >>> extraction_settings(ts)["aperture_radii"]
-    [4.0]
+    >>> from astropy.table import Table
+    >>> from nircam_tso.inspect.light_curves import center_pairs
+    >>> center_pairs(Table(meta={"center": "centroid"}))
+    [('x_centroid', 'y_centroid'), ('x_gauss', 'y_gauss'), ('x_cc', 'y_cc')]
     """
-    return json.loads(ts.meta["provenance"]).get("settings", {}) if "provenance" in ts.meta else {}
+    pairs = (ts.meta.get("center"), "gaussian", "cross-correlation", "centroid")
+    return list(dict.fromkeys(map(center_columns, pairs)))

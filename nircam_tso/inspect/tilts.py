@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nircam_tso.inspect.light_curves import column_values, elapsed_seconds, light_curve, usable_rows
-from nircam_tso.inspect.statistics.noise import sigma_of, without_outliers
+from nircam_tso.inspect.light_curves import light_curve
+from nircam_tso.inspect.statistics.noise import MAD_TO_SIGMA, sigma_of, without_outliers
+from nircam_tso.inspect.values import check_names, column_values, elapsed_seconds, known_values, usable_rows
 from nircam_tso.timing import offline
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["find_tilts", "shape_columns"]
 
 #: What a tilt changes, in the order of the product's columns.
-_SHAPES = ("x_stddev", "y_stddev", "theta", "fwhm", "x_fwhm", "y_fwhm", "beta")
+_SHAPES = ("x_stddev", "y_stddev", "theta", "fwhm", "beta")
 
 #: Rows on each side from which on the noise of a step is near normal.
 _LEAST_WINDOW = 5
@@ -48,7 +49,7 @@ def shape_columns(ts: Table) -> list[str]:
     ['x_stddev', 'pc1']
     """
     names = [name for name in ts.colnames if name in _SHAPES or (name[:2] == "pc" and name[2:].isdigit())]
-    return [name for name in names if np.isfinite(column_values(ts, name)).any()]
+    return [name for name in names if known_values(ts, name).size]
 
 
 @offline()
@@ -123,9 +124,7 @@ def find_tilts(
     (1, True)
     """
     columns = shape_columns(ts) if columns is None else list(columns)
-    for name in columns:
-        if name not in ts.colnames:
-            raise ValueError(f"columns: {name!r} is not in ts (it has {', '.join(ts.colnames)})")
+    check_names(ts, "columns", columns)
     if not columns:
         raise ValueError("ts: has no column of widths or components; name the columns to search")
     if not 0 < false_alarm < 1:
@@ -140,7 +139,7 @@ def find_tilts(
     found = []
     statistic = np.array([np.abs(steps.significance) for steps in searched.values()])
     statistic[~np.isfinite(statistic)] = 0.0
-    while statistic.size:
+    while True:
         which, place = np.unravel_index(np.argmax(statistic), statistic.shape)
         height = float(statistic[which, place])
         chance = _chance(height, statistic.shape[1], tests, kernel)
@@ -149,7 +148,7 @@ def find_tilts(
         found.append((int(place), columns[which], height, chance))
         # What lies within reach of one step is the same step.
         statistic[:, max(place - 2 * window, 0) : place + 2 * window + 1] = 0.0
-    flux = light_curve_or_none(ts, column)
+    flux = _light_curve_or_none(ts, column)
     if flux is not None:
         values = column_values(ts, flux)[index]
         known = values[np.isfinite(values)]
@@ -157,26 +156,8 @@ def find_tilts(
     return _events(ts, columns, sorted(found), index, searched, flux, window)
 
 
-def light_curve_or_none(ts, column):
-    """
-    Column of the light curve, None where the product has none.
-
-    Parameters
-    ----------
-    ts : `~astropy.table.Table`
-        A product.
-    column : str or None
-        Its name, if the user gave one.
-
-    Returns
-    -------
-    str or None
-
-    Raises
-    ------
-    ValueError
-        For a name that is not there.
-    """
+def _light_curve_or_none(ts, column):
+    """Column of the light curve, None where the product has none and the user named none."""
     try:
         return light_curve(ts, column).name
     except ValueError:
@@ -221,7 +202,7 @@ class _Steps:
         # it is made of a few independent ones, and not to be trusted within its own error.
         alike = np.correlate(kernel, kernel, "full") / (kernel**2).sum()
         independent = max(self.size.size / (alike**2).sum(), 1.0)
-        error = max(error, 1.4826 * np.median(np.abs(self.size)) / (1 + 1.17 / np.sqrt(independent)))
+        error = max(error, MAD_TO_SIGMA * np.median(np.abs(self.size)) / (1 + 1.17 / np.sqrt(independent)))
         self.error = np.full(self.size.size, error)
         self.significance = self.size / error if error > 0 else np.zeros(self.size.size)
 

@@ -16,11 +16,12 @@ from pathlib import Path
 
 from nircam_tso.exceptions import OutputError
 
-__all__ = ["claim", "destination", "replace_file"]
+__all__ = ["check_target", "claim", "destination", "replace_file"]
 
 _CHUNK = 1 << 20
 # File systems allow 255 bytes; what is put around the name takes some of them.
 _LONGEST = 200
+_EXISTS = "exists already; pass overwrite=True (in a shell --overwrite) to replace it"
 _NO_LOCKS = (errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.ENOLCK, errno.EINVAL)
 
 _held: dict[object, int] = {}
@@ -72,6 +73,53 @@ def destination(path):
         if isinstance(error, OutputError):
             raise
         raise OutputError(f"cannot be written ({getattr(error, 'strerror', None) or error})", path=path) from error
+
+
+def check_target(path, *, overwrite=False, inputs=()):
+    """
+    Refuse a file that `replace_file` could not write, before work is spent on its content.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    overwrite : bool, optional
+        Whether an existing file may be replaced.
+    inputs : iterable of path-like, optional
+        Files that must stay as they are, whatever ``overwrite`` says.
+
+    Raises
+    ------
+    OutputError
+        If a file is there that may not be replaced, something else than a file is there,
+        or the folder cannot be written.
+
+    Examples
+    --------
+    >>> from nircam_tso.io.atomic import check_target
+    >>> check_target("new.h5")
+    """
+    path = Path(path)
+    target = destination(path)
+    try:
+        present = target.stat().st_mode
+    except FileNotFoundError:
+        present = None
+    except OSError as error:
+        raise OutputError(f"cannot be written ({error.strerror})", path=path) from error
+    # What is not there is no input, of which there may be thousands.
+    if present is not None and any(os.path.realpath(name) == str(target) for name in inputs):
+        raise OutputError("is an input; choose another name", path=path)
+    if present is not None and stat.S_ISDIR(present):
+        raise OutputError("is a folder; give a file name", path=path)
+    if present is not None and not stat.S_ISREG(present):
+        raise OutputError("is a device or pipe, not a file; give another name", path=path)
+    if present is not None and not overwrite:
+        raise OutputError(_EXISTS, path=path)
+    if not target.parent.is_dir():
+        raise OutputError(f"the folder {target.parent} does not exist", path=path)
+    if not os.access(target.parent, os.W_OK | os.X_OK):
+        raise OutputError(f"the folder {target.parent} cannot be written to", path=path)
 
 
 def _aside(target, ending):
@@ -310,9 +358,7 @@ def replace_file(path, data, *, overwrite=False):
         made = False
         try:
             if not overwrite and os.path.lexists(target):
-                raise OutputError(
-                    "exists already; pass overwrite=True (in a shell --overwrite) to replace it", path=path
-                )
+                raise OutputError(_EXISTS, path=path)
             mode = _mode(target)
             made = True
             _write_through(part, data, mode)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nircam_tso.io.bands import Part
-    from nircam_tso.io.exposure import Segment
+    from nircam_tso.io.segment import Segment
 
 __all__ = ["Block", "empty_block"]
 

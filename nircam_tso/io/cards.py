@@ -11,14 +11,37 @@ from functools import lru_cache
 
 from nircam_tso.exceptions import CorruptFileError, UnsupportedFileError
 
-__all__ = ["Hdu", "parse_header", "parse_value"]
+__all__ = ["BLOCK", "CARD", "Hdu", "padded", "parse_header", "parse_value"]
 
-_CARD = 80
+#: Bytes of a block, of which headers and data take whole ones, and of a card.
+BLOCK, CARD = 2880, 80
 # An exbibyte: larger products of axes are broken cards, not large images.
 _MAX_BYTES = 1 << 60
 _ITEM_BYTES = {8: 1, 16: 2, 32: 4, 64: 8, -32: 4, -64: 8}
 _STRING = re.compile(r"\s*'((?:[^']|'')*)'")
 _KINDS = {"IMAGE": "image", "BINTABLE": "bintable", "TABLE": "table"}
+
+
+def padded(size):
+    """
+    Bytes that a header or data take with the filling behind them.
+
+    Parameters
+    ----------
+    size : int
+        Bytes without it.
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> from nircam_tso.io.cards import padded
+    >>> padded(0), padded(1), padded(2880)
+    (0, 2880, 2880)
+    """
+    return -(-size // BLOCK) * BLOCK
 
 
 @dataclass
@@ -210,8 +233,8 @@ def parse_header(text, *, index=0, path=None):
     """
     cards = {}
     # From the last to the first, so that the first of several cards of one name stays.
-    for start in range(len(text) - len(text) % _CARD - _CARD, -1, -_CARD):
-        cards[text[start : start + 8].rstrip()] = text[start : start + _CARD]
+    for start in range(len(text) - len(text) % CARD - CARD, -1, -CARD):
+        cards[text[start : start + 8].rstrip()] = text[start : start + CARD]
     label = str(parse_value(cards.get("EXTNAME", "")) or "").strip().upper()
     shown = label or ("PRIMARY" if index == 0 else f"HDU {index}")
     if (index == 0 and "XTENSION" in cards) or "\x00" in text:

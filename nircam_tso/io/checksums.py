@@ -9,12 +9,12 @@ import hashlib
 import numpy as np
 
 from nircam_tso.exceptions import CorruptFileError
+from nircam_tso.io.cards import BLOCK, padded
 from nircam_tso.io.storage import open_raw, open_stored
 
 __all__ = ["hash_file", "ones_sum", "verify_checksums"]
 
-_BLOCK = 2880
-_CHUNK = 1456 * _BLOCK
+_CHUNK = 1456 * BLOCK
 _ALL_ONES = 0xFFFFFFFF
 
 
@@ -74,7 +74,7 @@ def verify_checksums(structure):
             if "DATASUM" not in hdu and "CHECKSUM" not in hdu:
                 continue
             found += 1
-            stop = hdu.data_offset + -(-hdu.data_bytes // _BLOCK) * _BLOCK
+            stop = hdu.data_offset + padded(hdu.data_bytes)
             data = _sum_of(handle, hdu.data_offset, min(stop, handle.size))
             promised = str(hdu.get("DATASUM", "")).strip()
             if promised.isascii() and promised.isdecimal() and int(promised) != data:

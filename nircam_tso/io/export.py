@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import re
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from nircam_tso.columns import choose_radius, sum_columns
+from nircam_tso.io.provenance import recorded_sources
 
 if TYPE_CHECKING:
     from astropy.timeseries import TimeSeries
@@ -14,15 +15,6 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 __all__ = ["aperture_photometry", "filenames", "to_lightkurve", "to_pandas"]
-
-_RADIUS = re.compile(r"aperture_sum_r([0-9.eE+-]+)(fwhm)?$")
-
-
-def _radii(ts):
-    found = {float(match[1]): name for name in ts.colnames if (match := _RADIUS.match(name))}
-    if not found:
-        raise ValueError(f"ts: has no column aperture_sum_r... (it has {', '.join(ts.colnames)})")
-    return found
 
 
 def aperture_photometry(ts: TimeSeries) -> DataFrame:
@@ -55,7 +47,7 @@ def aperture_photometry(ts: TimeSeries) -> DataFrame:
     """
     import pandas as pd
 
-    columns = _radii(ts)
+    columns = sum_columns(ts.colnames)
     frame = pd.DataFrame({radius: _native(ts[columns[radius]]) for radius in sorted(columns)})
     frame.attrs["unit"] = str(getattr(ts[columns[min(columns)]], "unit", "") or "")
     frame.attrs["radius_unit"] = "fwhm" if columns[min(columns)].endswith("fwhm") else "pix"
@@ -143,7 +135,7 @@ def to_lightkurve(ts: TimeSeries, radius: float | None = None) -> LightCurve:
     Raises
     ------
     ImportError
-        If lightkurve is not installed.
+        If lightkurve is not installed; it comes with the extra ``lightkurve``.
     ValueError
         For a radius that the product does not have.
 
@@ -152,16 +144,13 @@ def to_lightkurve(ts: TimeSeries, radius: float | None = None) -> LightCurve:
     >>> from nircam_tso import read, to_lightkurve
     >>> to_lightkurve(read("star.h5"), radius=5).flatten().plot()  # doctest: +SKIP
     """
-    columns = _radii(ts)
-    if radius is None and len(columns) == 1:
-        radius = next(iter(columns))
-    if radius is None or float(radius) not in columns:
-        raise ValueError(f"radius: {radius!r} is not among {', '.join(f'{r:g}' for r in sorted(columns))}")
+    columns = sum_columns(ts.colnames)
+    radius = choose_radius(columns, radius)
     try:
         import lightkurve
     except ImportError:
-        raise ImportError("to_lightkurve needs lightkurve: python -m pip install lightkurve") from None
-    name = columns[float(radius)]
+        raise ImportError("to_lightkurve needs lightkurve: python -m pip install 'nircam_tso[lightkurve]'") from None
+    name = columns[radius]
     barycentric = "time_bjd" in ts.colnames and not np.any(ts["time_bjd"].mask)
     curve = lightkurve.LightCurve(
         # lightkurve computes with numbers of days.
@@ -203,5 +192,5 @@ def filenames(ts: TimeSeries) -> np.ndarray:
     """
     if "provenance" not in ts.meta or "source" not in ts.colnames:
         raise ValueError("ts: has no provenance; was it made by this package?")
-    names = [source["name"] for source in json.loads(ts.meta["provenance"])["sources"]]
+    names = [source["name"] for source in recorded_sources(ts)]
     return np.array(names, dtype=str)[np.asarray(ts["source"])]

@@ -13,19 +13,17 @@ import re
 from dataclasses import dataclass
 
 from nircam_tso.exceptions import CorruptFileError, InputFileError, ResourceLimitError, TruncatedFileError
-from nircam_tso.io.cards import Hdu, parse_header
+from nircam_tso.io.cards import BLOCK, CARD, Hdu, padded, parse_header
 from nircam_tso.io.pixels import FilePixels
 from nircam_tso.io.storage import StoredFile, examine, open_examined, open_stored
 from nircam_tso.io.tables import decode_table
 
 __all__ = ["FitsStructure", "read_first_header", "read_structure"]
 
-_BLOCK = 2880
-_CARD = 80
 _END = b"END" + b" " * 77
 # Cards are of printable ASCII characters; astropy raises an error for any other.
 _ODD = re.compile(r"[^ -~]")
-_FIRST_READ = 8 * _BLOCK
+_FIRST_READ = 8 * BLOCK
 # Longer headers exist nowhere (100,000 cards); what follows is for each card what a card costs in memory.
 _MAX_HEADER = 8 << 20
 _MAX_HDUS = 10_000
@@ -125,19 +123,18 @@ def _header_bytes(handle, offset, index):
     """The header that begins at an offset, up to and with its END card and padding."""
     shown = "the primary header" if index == 0 else f"the header of HDU {index}"
     data = handle.read(offset, _FIRST_READ)
-    if len(data) < _BLOCK:
+    if len(data) < BLOCK:
         raise TruncatedFileError(
             f"ends at byte {handle.size}, within {shown} that begins at {offset}", path=handle.path, hdu=index
         )
     searched = 0
     while True:
         end = data.find(_END, searched)
-        while end >= 0 and end % _CARD:
+        while end >= 0 and end % CARD:
             end = data.find(_END, end + 1)
         if end >= 0:
-            length = -(-(end + _CARD) // _BLOCK) * _BLOCK
-            if length > len(data):
-                data += handle.read(offset + len(data), length - len(data))
+            length = padded(end + CARD)
+            # All is read in whole blocks, unless the file ends.
             if length > len(data):
                 raise TruncatedFileError(
                     f"ends at byte {handle.size}, within {shown} that begins at {offset}", path=handle.path, hdu=index
@@ -150,7 +147,7 @@ def _header_bytes(handle, offset, index):
             )
         if b"\x00" in data[searched:]:
             raise CorruptFileError(f"{shown} that begins at byte {offset} has no END card", path=handle.path, hdu=index)
-        searched = max(0, len(data) - _CARD)
+        searched = max(0, len(data) - CARD)
         more = handle.read(offset + len(data), max(_FIRST_READ, len(data)))
         if not more:
             raise TruncatedFileError(
@@ -187,7 +184,7 @@ def read_first_header(path):
 
 def _check_tail(handle, offset, notes):
     """Whether what follows the last unit is mere filling."""
-    tail = handle.read(offset, min(handle.size - offset, 16 * _BLOCK))
+    tail = handle.read(offset, min(handle.size - offset, 16 * BLOCK))
     if tail.strip(b"\x00 "):
         raise CorruptFileError(
             f"byte {offset} should begin another extension or end the file, but holds neither", path=handle.path
@@ -254,7 +251,7 @@ def read_structure(path):
                     hdu=hdu.label,
                 )
             hdus.append(hdu)
-            offset = hdu.data_offset + -(-hdu.data_bytes // _BLOCK) * _BLOCK
+            offset = hdu.data_offset + padded(hdu.data_bytes)
         if offset > handle.size:
             notes.append(f"{os.path.basename(stored.path)}: the last {offset - handle.size} filling bytes are missing")
     return FitsStructure(stored, hdus, digest.hexdigest(), notes)

@@ -48,7 +48,7 @@ def _gather_path(path, recursive, problems, keep_missing):
         if isinstance(error, FileNotFoundError) and glob.has_magic(path) and not os.path.islink(path):
             return Gathered(files=list_glob(path, recursive, problems), complete=True, named=False)
         if isinstance(error, FileNotFoundError):
-            what = "is a link to a file that does not exist" if os.path.islink(path) else "no such file or directory"
+            what = "is a link to a file that does not exist" if os.path.islink(path) else "no such file or folder"
             raise InputFileError(f"{what} (seen from {os.getcwd()})", path=path) from None
         raise InputFileError(f"cannot be examined: {error}", path=path) from error
     if stat.S_ISDIR(status.st_mode):
@@ -59,7 +59,7 @@ def _gather_path(path, recursive, problems, keep_missing):
     return Gathered(files=[path])
 
 
-def gather(source, recursive=False, problems=None, *, keep_missing=False):
+def gather(source, recursive, problems, *, keep_missing=False):
     """
     Find out what a user handed over.
 
@@ -67,10 +67,10 @@ def gather(source, recursive=False, problems=None, *, keep_missing=False):
     ----------
     source : object
         See `nircam_tso.io.sources.open_exposure`.
-    recursive : bool, optional
+    recursive : bool
         Whether folders are searched to their depth.
-    problems : list of (str, InputFileError), optional
-        Gets what cannot be used of a folder or glob, instead of an error.
+    problems : list of (str, InputFileError)
+        Gets what cannot be used of a folder or glob.
     keep_missing : bool, optional
         Whether files of a list that do not exist are kept, for the reader to tell of.
 
@@ -91,15 +91,14 @@ def gather(source, recursive=False, problems=None, *, keep_missing=False):
     --------
     >>> import numpy as np
     >>> from nircam_tso.io.gathering import gather
-    >>> len(gather([np.zeros((4, 5)), np.ones((4, 5))]).arrays)
+    >>> len(gather([np.zeros((4, 5)), np.ones((4, 5))], False, []).arrays)
     2
     """
     if isinstance(source, fits.HDUList):
         return Gathered(files=[source])
     if isinstance(source, (str, os.PathLike)):
-        path = os.fspath(source)
-        if isinstance(path, bytes):
-            path = os.fsdecode(path)
+        # A path-like object may hold bytes.
+        path = os.fsdecode(source)
         if not path:
             raise ValueError("source: an empty name was given")
         return _gather_path(path, recursive, problems, keep_missing)
@@ -116,12 +115,12 @@ def gather(source, recursive=False, problems=None, *, keep_missing=False):
     kind = kinds.pop()
     if kind == "arrays":
         return Gathered(arrays=items)
-    return Gathered(files=items if kind == "HDULists" else [os.fspath(item) for item in items])
+    return Gathered(files=items if kind == "HDULists" else [os.fsdecode(item) for item in items])
 
 
 def _kind_of_item(item, index):
     if isinstance(item, (str, os.PathLike)):
-        _check_named_file(os.fspath(item), index)
+        _check_named_file(os.fsdecode(item), index)
         return "paths"
     # An HDUList is a list, and must not be taken for a stack of images.
     if isinstance(item, fits.HDUList):
@@ -133,8 +132,6 @@ def _kind_of_item(item, index):
 
 def _check_named_file(path, index):
     """Refuse what stands for several files: in a list, they would have no order."""
-    if isinstance(path, bytes):
-        path = os.fsdecode(path)
     advice = f"a list holds files only (this is source[{index}]); hand over one {{}} at a time, by itself"
     if not os.path.lexists(path):
         if "://" in path:
@@ -142,6 +139,6 @@ def _check_named_file(path, index):
         if glob.has_magic(path):
             raise InputFileError(f"no such file, but a pattern; {advice.format('pattern')}", path=path)
     elif os.path.isdir(path):
-        raise UnsupportedFileError(f"is a directory; {advice.format('directory')}", path=path)
+        raise UnsupportedFileError(f"is a folder; {advice.format('folder')}", path=path)
     elif os.path.isfile(path) and not looks_like_fits_name(path) and identify(path) == "text":
         raise UnsupportedFileError(f"is a text file; {advice.format('list of names')}", path=path)

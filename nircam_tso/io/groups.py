@@ -10,7 +10,7 @@ import re
 import shlex
 from dataclasses import dataclass
 
-from nircam_tso.io.exposure import Segment
+from nircam_tso.io.segment import Segment
 
 __all__ = [
     "Candidate",

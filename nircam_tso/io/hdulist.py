@@ -11,7 +11,7 @@ from nircam_tso.exceptions import InputFileError, UnsupportedFileError
 from nircam_tso.io.cards import parse_header
 from nircam_tso.io.fits_structure import read_structure
 from nircam_tso.io.pixels import ArrayPixels, FilePixels
-from nircam_tso.io.tables import decode_table, native_table
+from nircam_tso.io.tables import decode_table, native_table, scaled
 
 __all__ = ["HduListStructure"]
 
@@ -106,11 +106,9 @@ class HduListStructure:
         if found is not None:
             return FilePixels.of_hdu(found[0].stored, found[1], shape, first_plane)
         data = np.asanyarray(self._data(self._units[hdu.index], hdu))
-        scale, zero = hdu.get("BSCALE", 1), hdu.get("BZERO", 0)
-        if data.dtype.kind == "i" and (scale, zero) != (1, 0):
-            # The list was opened with its scaling switched off.
-            whole = scale == 1 and float(zero).is_integer() and data.dtype.itemsize < 8
-            data = data.astype(np.int64) + int(zero) if whole else data.astype(np.float64) * scale + zero
+        if data.dtype.kind == "i":
+            # The list may have been opened with its scaling switched off.
+            data = scaled(data, hdu.get("BSCALE", 1), hdu.get("BZERO", 0))
         data = data.reshape(-1, *hdu.shape[-2:])
         shape = shape or ((1, *hdu.shape) if len(hdu.shape) == 2 else hdu.shape)
         count = int(np.prod(shape[:-2]))

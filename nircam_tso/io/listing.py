@@ -52,7 +52,7 @@ def _resolve(entry, folder):
         if os.path.isfile(shorter):
             return shorter, None
     if stat.S_ISDIR(mode):
-        return None, "is a directory"
+        return None, "is a folder"
     return None, "is no regular file" if mode else _ABSENT
 
 
@@ -141,20 +141,17 @@ def read_list(path, *, keep_missing=False):
 
 
 def _usable(paths, where, problems):
-    """Those of a folder's files that are FITS; a name that promises it, but is not, is an error."""
+    """Those of a folder's files that are FITS; a name that promises it, but is not, is a problem."""
     usable, refused = [], []
     for path in paths:
         try:
             if _is_fits(path):
                 usable.append(path)
         except InputFileError as error:
-            if problems is None:
-                raise
             refused.append((os.path.basename(path), error))
     if not usable and not refused:
         raise InputFileError("there is no FITS file here", path=where)
-    if refused:
-        problems += refused
+    problems += refused
     return usable
 
 
@@ -174,7 +171,7 @@ def _is_fits(path):
     return False
 
 
-def list_directory(path, recursive=False, problems=None):
+def list_directory(path, recursive, problems):
     """
     The FITS files of a folder.
 
@@ -182,11 +179,10 @@ def list_directory(path, recursive=False, problems=None):
     ----------
     path : str
         The folder.
-    recursive : bool, optional
+    recursive : bool
         Whether to descend. Links to folders are not followed.
-    problems : list of (str, InputFileError), optional
-        Gets the name of each file that is FITS by its name only, or unreadable, and why,
-        instead of an error.
+    problems : list of (str, InputFileError)
+        Gets the name of each file that is FITS by its name only, or unreadable, and why.
 
     Returns
     -------
@@ -197,8 +193,6 @@ def list_directory(path, recursive=False, problems=None):
     ------
     InputFileError
         If it cannot be read, or there are none.
-    UnsupportedFileError
-        If a file is FITS by its name, but not by its content.
     """
 
     def fail(error):
@@ -212,7 +206,7 @@ def list_directory(path, recursive=False, problems=None):
     return _usable(sorted(found), path, problems)
 
 
-def list_glob(pattern, recursive=False, problems=None):
+def list_glob(pattern, recursive, problems):
     """
     The FITS files that a pattern matches.
 
@@ -220,11 +214,10 @@ def list_glob(pattern, recursive=False, problems=None):
     ----------
     pattern : str
         With ``*``, ``?`` or ``[...]``.
-    recursive : bool, optional
+    recursive : bool
         Whether ``**`` descends into folders.
-    problems : list of (str, InputFileError), optional
-        Gets the name of each file that is FITS by its name only, or unreadable, and why,
-        instead of an error.
+    problems : list of (str, InputFileError)
+        Gets the name of each file that is FITS by its name only, or unreadable, and why.
 
     Returns
     -------
@@ -234,9 +227,7 @@ def list_glob(pattern, recursive=False, problems=None):
     Raises
     ------
     InputFileError
-        If nothing matches.
-    UnsupportedFileError
-        If a file is FITS by its name, but not by its content.
+        If nothing matches, or none of it is FITS.
     """
     found = glob.glob(pattern, recursive=recursive)
     if not found:

@@ -11,14 +11,14 @@ import re
 from dataclasses import dataclass
 
 from nircam_tso.exceptions import InputFileError
-from nircam_tso.io.exposure import Segment
 from nircam_tso.io.fits_structure import read_first_header
 from nircam_tso.io.groups import Candidate
 from nircam_tso.io.headers import split_name, whole_number
 from nircam_tso.io.jwst import identity, is_jwst, named_identity
+from nircam_tso.io.segment import Segment
 from nircam_tso.quality import QualityFlag
 
-__all__ = ["MissingSegment", "fault_candidate", "missing_candidate", "settle_faults"]
+__all__ = ["MissingSegment", "fault_candidate", "missing_candidate", "range_in_words", "settle_faults"]
 
 _DATES = re.compile(r"DATE.*|TIME.*|MJD.*|EXPSTART|EXPMID|EXPEND|UTC.*|JD")
 
@@ -52,6 +52,11 @@ class MissingSegment(Segment):
     def n_mask_axes(self):
         """Axes of a block's mask."""
         return self.model.n_mask_axes
+
+    @property
+    def dtype(self):
+        """Type that holds its image values, which are NaN."""
+        return self.model.dtype
 
     def fill(self, block, start, stop, part):
         """
@@ -182,6 +187,28 @@ def _fits(fault, candidate):
     return same and fault.product in ("", candidate.product)
 
 
+def range_in_words(first, last):
+    """
+    Integrations as messages tell of them.
+
+    Parameters
+    ----------
+    first, last : int
+        Numbers.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> from nircam_tso.io.missing import range_in_words
+    >>> range_in_words(3, 3), range_in_words(3, 5)
+    ('integration 3', 'integrations 3 to 5')
+    """
+    return f"integration {first}" if first == last else f"integrations {first} to {last}"
+
+
 def missing_candidate(model, first, last, faults=(), *, missing=False):
     """
     A candidate for integrations of which nothing can be read.
@@ -216,7 +243,7 @@ def missing_candidate(model, first, last, faults=(), *, missing=False):
         for card in [card for card in header if _DATES.fullmatch(card)]:
             header.remove(card, ignore_missing=True, remove_all=True)
         header.remove("ON_NINT", ignore_missing=True)
-    what = f"integration {first}" if first == last else f"integrations {first} to {last}"
+    what = range_in_words(first, last)
     # By the base name: the same files elsewhere make the same product.
     told = [str(fault.fault).replace(str(fault.path), fault.name) for fault in faults]
     notes = [f"not read, and flagged READ_ERROR: {text}" for text in told]

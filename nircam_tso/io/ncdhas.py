@@ -114,7 +114,7 @@ def integration_number(structure):
     return integration_in_name(structure.name, str(structure.hdus[0].get("FILENAME", "")))
 
 
-def open_ncdhas(structure, *, errors=None):
+def open_ncdhas(structure):
     """
     Describe an NCDHAS file as a segment, without reading pixels.
 
@@ -122,8 +122,6 @@ def open_ncdhas(structure, *, errors=None):
     ----------
     structure : FitsStructure or HduListStructure
         A file for which `is_ncdhas` is true.
-    errors : {None, "random", "total"}
-        Not used: a slope has one uncertainty.
 
     Returns
     -------

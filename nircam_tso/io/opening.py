@@ -52,7 +52,7 @@ def _open_one(structure, *, axis, errors, policy, named):
         what = "a file of NCDHAS" if ground else "a JWST product"
         raise ValueError(f"axis: {axis!r} was given, but {structure.name} is {what}, whose header tells its axes")
     if ground:
-        return open_ncdhas(structure, errors=errors)
+        return open_ncdhas(structure)
     if flight:
         try:
             return open_jwst(structure, errors=errors, allow_missing_dq=policy.allow_missing_dq)
@@ -127,8 +127,8 @@ def open_files(gathered, *, axis, errors, policy, told=(), problems=None):
             else:
                 _sort_out([(os.fspath(item), error)], policy, faults, wrong)
     settled, homeless = settle_faults(candidates, faults)
-    told = set(map(id, wrong))
-    wrong += [fault.fault for fault in homeless if id(fault.fault) not in told]
+    known = set(map(id, wrong))
+    wrong += [fault.fault for fault in homeless if id(fault.fault) not in known]
     return candidates + settled, left_out, wrong
 
 

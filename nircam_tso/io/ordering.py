@@ -7,7 +7,7 @@ from itertools import pairwise
 from nircam_tso.exceptions import NircamTSOError, SegmentError
 from nircam_tso.io.exposure import Exposure
 from nircam_tso.io.headers import split_name
-from nircam_tso.io.missing import missing_candidate
+from nircam_tso.io.missing import missing_candidate, range_in_words
 from nircam_tso.io.policy import Policy
 from nircam_tso.io.repeats import pair_of_names, repeats
 from nircam_tso.io.report import combined, problems_of
@@ -77,13 +77,8 @@ def _gaps(present, first, last):
     return [(low + 1, high - 1) for low, high in pairwise(edges) if high > low + 1]
 
 
-def _range(first, last):
-    return f"integration {first}" if first == last else f"integrations {first} to {last}"
-
-
 def _ordered_segments(group, complete, policy):
     """A JWST exposure's candidates in order, with neither overlap nor hole that is not filled."""
-    _require_readable(group)
     model = next(c for c in group.candidates if c.segment is not None)
     placed = [c for c in group.candidates if c.last >= c.first]
     # Unreadable, and nothing but the hole that they leave tells which integrations they hold.
@@ -116,8 +111,9 @@ def _ordered_segments(group, complete, policy):
         if after.first <= before.last:
             wrong.append(
                 SegmentError(
-                    f"{one} ({_range(before.first, before.last)}) and {other} "
-                    f"({_range(after.first, after.last)}) overlap: the same exposure twice? hand over one of them",
+                    f"{one} ({range_in_words(before.first, before.last)}) and {other} "
+                    f"({range_in_words(after.first, after.last)}) overlap: the same exposure twice? hand over one "
+                    "of them",
                     path=after.path,
                 )
             )
@@ -134,12 +130,8 @@ def _ordered_segments(group, complete, policy):
             filled = filler(before, after, before.last + 1, after.first - 1, count if complete else None)
             if filled is None:
                 told = True
-                wrong.append(
-                    SegmentError(
-                        f"{_range(before.last + 1, after.first - 1)} are missing between {one} and {other}; {_FILL}",
-                        path=after.path,
-                    )
-                )
+                what = range_in_words(before.last + 1, after.first - 1)
+                wrong.append(SegmentError(f"{what} are missing between {one} and {other}; {_FILL}", path=after.path))
             holes.append(filled)
         before = after
     promised = max((c.promised for c in found if c.promised), default=0)
@@ -167,11 +159,6 @@ def _ordered_segments(group, complete, policy):
     return found
 
 
-def _require_readable(group):
-    if all(c.segment is None for c in group.candidates):
-        raise combined([c.fault for c in group.candidates])
-
-
 def _stands_between(candidate, before, after):
     """Whether a file comes after one and before another, by numbers of segments or else by names."""
 
@@ -195,9 +182,9 @@ def _lacking(found, known, total, promised, policy, told):
         return [SegmentError(what, path=_folder(found))]
     wrong = []
     if found[0].first > 1:
-        wrong.append(f"{_range(1, found[0].first - 1)} are missing; {advice}")
+        wrong.append(f"{range_in_words(1, found[0].first - 1)} are missing; {advice}")
     if last < promised:
-        wrong.append(f"{_range(last + 1, promised)} of {promised} are missing; {advice}")
+        wrong.append(f"{range_in_words(last + 1, promised)} of {promised} are missing; {advice}")
     elif missing and not promised and missing[-1][1] > max(known):
         wrong.append(
             f"segment {_words(missing)} of {total} is missing, and no card (NINTS) tells how many integrations it "
@@ -213,12 +200,12 @@ def _segments(numbers):
 def _note_part(found, promised, segments=None):
     """Tell that these are not all integrations of their exposure, which a list of names may well mean."""
     first, last = found[0].first, found[-1].last
-    what = _range(first, last) + (f" of {promised}" if promised >= last else "")
+    what = range_in_words(first, last) + (f" of {promised}" if promised >= last else "")
     if segments is not None:
         shown, total = segments
         what = f"{shown}{f' of {total}' if total else ''}, {what}"
     elif promised < last:
-        what += f", without {_range(1, first - 1)}"
+        what += f", without {range_in_words(1, first - 1)}"
     others = f" and {len(found) - 1} more" if len(found) > 1 else ""
     found[0].segment.notes.append(f"{found[0].name}{others}: part of an exposure: {what}")
 
@@ -299,7 +286,6 @@ def _exposures_of(found, by_time):
 
 def _ordered_files(group, complete, policy):
     """Single files in order of time, then number, then name."""
-    _require_readable(group)
     found = [c for c in group.candidates if c.segment is not None]
     lost = [c for c in group.candidates if c.segment is None]
     timeless = [c for c in found if c.start is None]

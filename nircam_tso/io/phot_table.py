@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from nircam_tso.columns import center_columns, choose_radius, sum_columns
+from nircam_tso.io.provenance import recorded_settings
 
 if TYPE_CHECKING:
     from astropy.table import QTable
@@ -75,8 +77,9 @@ def to_jwst_phot(ts: TimeSeries, radius: float | None = None) -> QTable:
     """
     from astropy.table import QTable
 
-    label = _label(ts, radius)
-    sums = f"aperture_sum_r{label}"
+    found = sum_columns(ts.colnames, in_widths=False)
+    sums = found[choose_radius(found, radius)]
+    label = sums.removeprefix("aperture_sum_r")
     unit = getattr(ts[sums], "unit", None)
     net, net_err, area = (
         _numbers(ts, name) for name in (sums, f"aperture_sum_err_r{label}", f"aperture_area_r{label}")
@@ -113,23 +116,6 @@ def to_jwst_phot(ts: TimeSeries, radius: float | None = None) -> QTable:
     return table
 
 
-def _label(ts, radius):
-    prefix = "aperture_sum_r"
-    found = {}
-    for name in ts.colnames:
-        try:
-            found[float(name.removeprefix(prefix))] = name.removeprefix(prefix)
-        except ValueError:
-            continue
-    if not found:
-        raise ValueError(f"ts: has no column aperture_sum_r... (it has {', '.join(ts.colnames)})")
-    if radius is None and len(found) == 1:
-        radius = next(iter(found))
-    if radius is None or float(radius) not in found:
-        raise ValueError(f"radius: {radius!r} is not among {', '.join(f'{r:g}' for r in sorted(found))}")
-    return found[float(radius)]
-
-
 def _numbers(ts, name):
     return np.asarray(getattr(ts[name], "value", ts[name]), float)
 
@@ -142,13 +128,9 @@ def _flux_factor(ts, sums):
     return float(factor) if isinstance(factor, int | float) else np.nan
 
 
-def _settings(ts):
-    return json.loads(ts.meta["provenance"])["settings"] if "provenance" in ts.meta else {}
-
-
 def _annulus(ts):
     """Inner and outer radius of the sky's annulus, None where it is none."""
-    background = _settings(ts).get("background") or {}
+    background = recorded_settings(ts).get("background") or {}
     return (background["inner"], background["outer"]) if "inner" in background else None
 
 
@@ -160,12 +142,10 @@ def _mjd(time):
 
 
 def _places(ts):
-    how = ts.meta.get("center", "gaussian")
     if "center_x" in ts.meta:
         x, y = (np.full(len(ts), float(ts.meta[f"center_{axis}"])) for axis in "xy")
     else:
-        kind = {"cross-correlation": "cc", "centroid": "centroid"}.get(how, "gauss")
-        x, y = (_numbers(ts, f"{axis}_{kind}") for axis in "xy")
+        x, y = (_numbers(ts, name) for name in center_columns(ts.meta.get("center")))
     from astropy import units as u
 
     return {

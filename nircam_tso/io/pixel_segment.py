@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from nircam_tso.io.exposure import Segment
 from nircam_tso.io.pixels import ArrayPixels, FilePixels
+from nircam_tso.io.segment import Segment
 
 __all__ = ["PixelSegment"]
 
@@ -70,9 +70,14 @@ class PixelSegment(Segment):
         """Axes of a block's flags: 4 where groups have their own, 0 without any."""
         return max((len(pixels.shape) for pixels in self.flags), default=0)
 
-    def as_stored(self, start, stop, part):
+    @property
+    def dtype(self):
+        """Type that holds the image values as they are stored."""
+        return self.image.dtype
+
+    def view(self, start, stop, part):
         """
-        Image values as they are stored, or room for them; see `Segment.as_stored`.
+        Image values where they lie in memory; see `Segment.view`.
 
         Parameters
         ----------
@@ -85,7 +90,7 @@ class PixelSegment(Segment):
         -------
         `~numpy.ndarray` or None
         """
-        return None if self.n_groups is not None else self.image.as_stored(start, stop, *part.window)
+        return None if self.n_groups is not None else self.image.view(start, stop, *part.window)
 
     def fill(self, block, start, stop, part):
         """

@@ -100,23 +100,15 @@ class FilePixels:
         """Context that yields what `values` and `flags` read from."""
         return open_stored(self.stored)
 
-    def as_stored(self, start, stop, rows, columns=slice(None)):
-        """
-        Room for image values of the type in which they are stored.
+    @property
+    def dtype(self):
+        """Type that holds the values: float32 where they are stored so, without scaling; else float64."""
+        plain = self.bitpix == -32 and self.bscale == 1 and self.bzero == 0
+        return np.dtype(np.float32 if plain else np.float64)
 
-        Parameters
-        ----------
-        start, stop, rows, columns
-            As for `values`.
-
-        Returns
-        -------
-        `~numpy.ndarray` of float32, or None
-            None where values may be others than those of float32.
-        """
-        if self.bitpix != -32 or self.bscale != 1 or self.bzero != 0:
-            return None
-        return _room(self.shape, start, stop, rows, columns, np.float32)
+    def view(self, start, stop, rows, columns=slice(None)):
+        """Nothing lies in memory: None, whatever is asked for."""
+        return None
 
     def _pieces(self, handle, start, stop, rows, columns):
         """(planes, rows of the result, their numbers as stored), a little at a time in one small buffer."""
@@ -158,7 +150,7 @@ class FilePixels:
             Band of rows; whole rows are read.
         columns : slice, optional
             Which of their columns are kept.
-        out : `~numpy.ndarray` of float64, or as from `as_stored`, optional
+        out : `~numpy.ndarray` of float64, or of the own ``dtype``, optional
             Contiguous; where to put them.
 
         Returns
@@ -264,7 +256,13 @@ class ArrayPixels:
         """Context that yields what `values` and `flags` read from: nothing is opened."""
         return contextlib.nullcontext()
 
-    def as_stored(self, start, stop, rows, columns=slice(None)):
+    @property
+    def dtype(self):
+        """Type that holds the values: float32 where all parts have it, in any byte order; else float64."""
+        single = all(np.dtype(part.dtype).newbyteorder("=") == np.float32 for part in self.parts)
+        return np.dtype(np.float32 if single else np.float64)
+
+    def view(self, start, stop, rows, columns=slice(None)):
         """
         Image values where they lie.
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nircam_tso.exceptions import IncompleteProductError, OutputError
-from nircam_tso.io.atomic import destination, replace_file
+from nircam_tso.io.atomic import check_target, replace_file
 from nircam_tso.io.product_bytes import ECSV, HDF5, parsed, serialised
 from nircam_tso.io.product_guard import HostileProductError
 from nircam_tso.timing import offline
@@ -23,21 +23,22 @@ if TYPE_CHECKING:
 
     from astropy.timeseries import TimeSeries
 
-__all__ = ["check_path", "read", "write"]
+__all__ = ["MAX_BYTES", "SUFFIXES", "check_path", "read", "write"]
 
 #: Largest product that is read, bytes: some ten million integrations.
 MAX_BYTES = 4 << 30
-_SUFFIXES = {".h5": HDF5, ".hdf5": HDF5, ".ecsv": ECSV}
+#: Endings of products, and what they stand for.
+SUFFIXES = {".h5": HDF5, ".hdf5": HDF5, ".ecsv": ECSV}
 
 
 def _kind(path):
     suffix = Path(path).suffix.lower()
-    if suffix not in _SUFFIXES:
-        raise ValueError(f"path: {os.fspath(path)!r} does not end in {', '.join(_SUFFIXES)}; choose one of these")
-    return _SUFFIXES[suffix]
+    if suffix not in SUFFIXES:
+        raise ValueError(f"path: {os.fspath(path)!r} does not end in {', '.join(SUFFIXES)}; choose one of these")
+    return SUFFIXES[suffix]
 
 
-def check_path(path, *, overwrite=False):
+def check_path(path, *, overwrite=False, inputs=()):
     """
     Refuse a path that `write` could not write, before work is spent on the product.
 
@@ -47,6 +48,8 @@ def check_path(path, *, overwrite=False):
         Where a product shall go.
     overwrite : bool, optional
         Whether an existing file may be replaced.
+    inputs : iterable of path-like, optional
+        Files that must stay as they are, whatever ``overwrite`` says.
 
     Returns
     -------
@@ -60,25 +63,8 @@ def check_path(path, *, overwrite=False):
     OutputError
         If a file is there that may not be replaced, or the folder cannot be written.
     """
-    path = Path(path)
     kind = _kind(path)
-    target = destination(path)
-    try:
-        present = target.stat().st_mode
-    except FileNotFoundError:
-        present = None
-    except OSError as error:
-        raise OutputError(f"cannot be written ({error.strerror})", path=path) from error
-    if present is not None and stat.S_ISDIR(present):
-        raise OutputError("is a folder; give a file name", path=path)
-    if present is not None and not stat.S_ISREG(present):
-        raise OutputError("is a device or pipe, not a file; give another name", path=path)
-    if present is not None and not overwrite:
-        raise OutputError("exists already; pass overwrite=True (in a shell --overwrite) to replace it", path=path)
-    if not target.parent.is_dir():
-        raise OutputError(f"the folder {target.parent} does not exist", path=path)
-    if not os.access(target.parent, os.W_OK | os.X_OK):
-        raise OutputError(f"the folder {target.parent} cannot be written to", path=path)
+    check_target(path, overwrite=overwrite, inputs=inputs)
     return kind
 
 

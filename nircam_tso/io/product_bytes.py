@@ -10,7 +10,7 @@ import numpy as np
 
 from nircam_tso.io.product_guard import MAX_HEADER, MAX_TEXT, HostileProductError, check_ecsv, check_hdf5
 
-__all__ = ["ECSV", "HDF5", "parsed", "serialised"]
+__all__ = ["ECSV", "HDF5", "HDF5_PATH", "parsed", "serialised"]
 
 HDF5, ECSV = "HDF5", "ECSV"
 #: Name of the table within an HDF5 file.

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     # All that may be handed over as a source.
     Source: TypeAlias = str | PathLike[str] | ArrayLike | NDData | fits.HDUList | Exposure | Sequence[Any]
 
-__all__ = ["open_exposure", "open_exposures"]
+__all__ = ["as_exposure", "open_exposure", "open_exposures"]
 
 _AXES = (None, "integrations", "groups")
 _ERRORS = (None, "random", "total")
@@ -78,9 +78,9 @@ def _apply_to_files(exposure, mask, header, unit):
                 f"{exposure.shape} is expected"
             )
         for segment in exposure.segments:
-            if not isinstance(segment, PixelSegment):
-                continue
-            segment.masks += (ArrayPixels([mask.astype(bool)[None]]),)
+            # What is missing has no pixels to mask.
+            if isinstance(segment, PixelSegment):
+                segment.masks += (ArrayPixels([mask.astype(bool)[None]]),)
     if unit is not None:
         wanted, note = parse_unit(str(unit))
         if note:
@@ -252,6 +252,37 @@ def open_exposure(
             _complain(groups, left, select, [group for group in groups if group.refusal is not None])
         exposure = join_groups(left, gathered.complete, checked)
         return _within_limits(_apply_to_files(exposure, mask, header, unit), checked)
+
+
+def as_exposure(source: Source, **options: Any) -> Exposure:
+    """
+    An exposure that was opened before as it is, and anything else opened.
+
+    Parameters
+    ----------
+    source : path, array, HDUList, Exposure, or a list of any one of these but the last
+        What a user hands over.
+    **options
+        As for `open_exposure`; they count for nothing where the source is an exposure.
+
+    Returns
+    -------
+    Exposure
+
+    Raises
+    ------
+    InputFileError, SegmentError, ResourceLimitError, ValueError, TypeError
+        As `open_exposure`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nircam_tso.io.sources import as_exposure, open_exposure
+    >>> exposure = open_exposure(np.zeros((16, 32)))
+    >>> as_exposure(exposure) is exposure, len(as_exposure(np.zeros((3, 16, 32))))
+    (True, 3)
+    """
+    return source if isinstance(source, Exposure) else open_exposure(source, **options)
 
 
 def open_exposures(

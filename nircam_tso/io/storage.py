@@ -26,7 +26,18 @@ from nircam_tso.exceptions import (
 )
 from nircam_tso.io.content import content_of
 
-__all__ = ["StoredFile", "examine", "identify", "looks_like_fits_name", "open_examined", "open_raw", "open_stored"]
+__all__ = [
+    "MAX_RATIO",
+    "MAX_UNPACKED",
+    "RATIO_CHECKED_ABOVE",
+    "StoredFile",
+    "examine",
+    "identify",
+    "looks_like_fits_name",
+    "open_examined",
+    "open_raw",
+    "open_stored",
+]
 
 #: Largest size that a gzip file may unpack to, bytes.
 MAX_UNPACKED = 8 << 30
@@ -104,7 +115,7 @@ def _regular_status(path):
     except (OSError, ValueError) as error:
         raise InputFileError(f"cannot be examined: {error}", path=path) from error
     if not stat.S_ISREG(status.st_mode):
-        names = ((stat.S_ISDIR, "a directory"), (stat.S_ISFIFO, "a FIFO"), (stat.S_ISCHR, "a device"))
+        names = ((stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a FIFO"), (stat.S_ISCHR, "a device"))
         what = next((name for test, name in names if test(status.st_mode)), "not a regular file")
         raise UnsupportedFileError(f"is {what}, not a file of images", path=path)
     return status
@@ -267,7 +278,7 @@ class _Unpacked:
                 self.file.close()
 
 
-_cache: OrderedDict[bytes, _Unpacked] = OrderedDict()
+_cache: OrderedDict[StoredFile, _Unpacked] = OrderedDict()
 _cache_lock = threading.Lock()
 
 
@@ -285,8 +296,7 @@ def _after_fork():
 
 
 atexit.register(_forget_cache)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+os.register_at_fork(after_in_child=_after_fork)
 
 
 def _unpack(stored):

@@ -6,7 +6,7 @@ import numpy as np
 
 from nircam_tso.exceptions import CorruptFileError
 
-__all__ = ["decode_table", "native_table"]
+__all__ = ["decode_table", "native_table", "scaled"]
 
 _FORM = re.compile(r"\s*(\d*)([LXBIJKAEDCMPQ])")
 _TYPES = {"L": "S1", "B": "u1", "I": ">i2", "J": ">i4", "K": ">i8", "E": ">f4", "D": ">f8"}
@@ -73,11 +73,38 @@ def decode_table(hdu, data, path=None):
     columns = {}
     for name, (scale, zero) in zip(names, zeros, strict=True):
         column = table[name].astype(table[name].dtype.newbyteorder("="))
-        if (scale, zero) != (1, 0):
-            whole = scale == 1 and float(zero).is_integer() and column.dtype.itemsize < 8
-            column = column.astype(np.int64) + int(zero) if whole else column * float(scale) + float(zero)
-        columns[name] = column
+        columns[name] = scaled(column, scale, zero)
     return _join(columns, n_rows)
+
+
+def scaled(values, scale, zero):
+    """
+    Numbers as they are meant, out of those that are stored.
+
+    Parameters
+    ----------
+    values : `~numpy.ndarray`
+        Stored numbers.
+    scale, zero : int or float
+        TSCAL and TZERO of a column, or BSCALE and BZERO of an image.
+
+    Returns
+    -------
+    `~numpy.ndarray`
+        The same where nothing is to be done; int64 where an offset makes unsigned numbers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nircam_tso.io.tables import scaled
+    >>> scaled(np.array([-32768, 32767], np.int16), 1, 32768)
+    array([    0, 65535])
+    """
+    if (scale, zero) == (1, 0):
+        return values
+    if scale == 1 and float(zero).is_integer() and values.dtype.itemsize < 8:
+        return values.astype(np.int64) + int(zero)
+    return values * float(scale) + float(zero)
 
 
 def native_table(rows):

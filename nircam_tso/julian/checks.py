@@ -22,7 +22,7 @@ def check_calendar(calendar):
         For any other value.
     """
     if not isinstance(calendar, str) or calendar not in CALENDARS:
-        raise ValueError(f"calendar: {calendar!r} is not one of {', '.join(map(repr, CALENDARS))}")
+        raise ValueError(f"calendar: {calendar!r} is none of {', '.join(map(repr, CALENDARS))}")
 
 
 def numbers(name, value):

@@ -8,12 +8,13 @@ import numbers
 import numpy as np
 from numba import njit
 
+from nircam_tso.measure.medians import MAD_TO_SIGMA
+
 __all__ = ["context", "expected_noise", "find_outliers", "flux_scales", "spare_moved_stars"]
 
 #: Of the largest deviation within which a pixel may tell the flux of an integration,
 #: in robust standard deviations of the series. Wide, as only gross hits matter there.
 _GROSS = 8.0
-
 #: A robust scatter of n values exceeds the true one by more than this over the root of
 #: n in less than one of 100 cases (its standard deviation is 1.17 over the root of n).
 _ALLOWANCE = 3.0
@@ -289,7 +290,7 @@ def _find(data, scales, bad, noise, first, n_series, window, sigma, begin, out):
                     floor = level / scales[t] if level > 0.0 else 0.0
                 far = abs(value - median)
                 if far > limit * floor:
-                    spread = 1.482602218505602 * _deviation_of_others(ordered, n, k, median)
+                    spread = MAD_TO_SIGMA * _deviation_of_others(ordered, n, k, median)
                     # A spread that chance makes out of the known noise tells nothing new.
                     trusted = spread <= floor * (1.0 + _ALLOWANCE / math.sqrt(others))
                     out[b, y, x] = trusted or far > limit * spread

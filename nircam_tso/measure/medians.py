@@ -11,7 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numba import njit
 
-__all__ = ["median_deviation", "nan_median"]
+__all__ = ["MAD_TO_SIGMA", "median_deviation", "nan_median"]
+
+#: From a normal distribution's median absolute deviation to its standard deviation.
+MAD_TO_SIGMA = 1.482602218505602
 
 # Numbers that go through the network together: few enough for the processor's nearest memory.
 _TOGETHER = 4096

@@ -125,7 +125,7 @@ def find_origin(
         if found is None:
             raise ValueError("origin: no Gaussian can be fitted to the image's peak; use 'centroid' or a point (x, y)")
         return *found[:2], origin
-    raise ValueError(f"origin: {origin!r} is not known; choose among {', '.join(_ORIGINS)} or give a point (x, y)")
+    raise ValueError(f"origin: {origin!r} is none of {', '.join(map(repr, _ORIGINS))}; or give a point (x, y)")
 
 
 def _inside(image, x, y, name):

@@ -11,12 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nircam_tso.measure.medians import median_deviation, nan_median
+from nircam_tso.measure.medians import MAD_TO_SIGMA, median_deviation, nan_median
 
 __all__ = ["Reference", "fill_holes", "median_image", "replace_transients", "sample_rows", "series_reference"]
-
-#: From a normal distribution's median absolute deviation to its standard deviation.
-_MAD_TO_SIGMA = 1.482602218505602
 
 
 @dataclass(frozen=True)
@@ -114,7 +111,7 @@ def series_reference(images: np.ndarray, bad: np.ndarray, window: np.ndarray | N
     constant = bad.sum(axis=0) * 2 > n
     image, deviation = median_deviation(images, bad, scale=_scale(images, bad, window))
     image[constant] = deviation[constant] = 0.0
-    return Reference(image, constant, deviation * _MAD_TO_SIGMA, n)
+    return Reference(image, constant, deviation * MAD_TO_SIGMA, n)
 
 
 def median_image(
@@ -154,7 +151,8 @@ def _scale(images, bad, window, levels=0.0):
     """Fluxes of a sample over their median, None where they are nothing to scale by."""
     if window is None or len(images) == 1:
         return None
-    flux = (images[:, window & ~bad.any(axis=0)] - np.reshape(levels, (-1, 1))).sum(axis=1)
+    values = np.ascontiguousarray(images[:, window & ~bad.any(axis=0)])
+    flux = (values - np.reshape(levels, (-1, 1))).sum(axis=1)
     middle = np.median(flux)
     # A blank field has no positive flux.
     return flux / middle if middle > 0 and (flux > 0.2 * middle).all() else None

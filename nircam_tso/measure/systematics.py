@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nircam_tso.measure.medians import MAD_TO_SIGMA
+
 __all__ = ["Components", "Projections", "find_components", "project_components"]
 
-#: From a normal distribution's median absolute deviation to its standard deviation.
-_MAD_TO_SIGMA = 1.482602218505602
 
 #: Sigma from which on a pixel of one subframe is taken for a cosmic ray while components are looked for.
 _CLIP = 6.0
@@ -285,5 +285,5 @@ def _passing(deviations):
     first = np.clip(np.arange(n) - 1, 0, n - 3)
     middle = np.median([deviations[first], deviations[first + 1], deviations[first + 2]], axis=0)
     alone = deviations - middle
-    noise = _MAD_TO_SIGMA * np.median(np.abs(np.diff(deviations, axis=0)), axis=0) / np.sqrt(2)
+    noise = MAD_TO_SIGMA * np.median(np.abs(np.diff(deviations, axis=0)), axis=0) / np.sqrt(2)
     return np.where(np.abs(alone) > _CLIP * noise, np.sign(alone), 0.0)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nircam_tso.io.provenance import recorded_sources
 from nircam_tso.notebook.faults import NotebookFaults
 from nircam_tso.notebook.integration import NotebookSettings
-from nircam_tso.notebook.table import JD_OFFSET, Series, column_names
+from nircam_tso.notebook.table import Series, column_names, notebook_days
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -248,7 +248,7 @@ def _inputs_of(ts, given):
 def _files_of(ts):
     from pathlib import Path
 
-    names = [source["name"] for source in json.loads(ts.meta.get("provenance", "{}")).get("sources", [])]
+    names = [source["name"] for source in recorded_sources(ts)]
     lost = next((name for name in names if not Path(name).is_file()), None)
     if not names or lost:
         what = f"{lost} is not in this folder" if lost else "it names no files"
@@ -268,9 +268,7 @@ def _ours(ts, names):
             radius = next((r for r in sums.columns if f"{r:.1f}" == name.split()[-1]), None)
             values[name] = np.full(n, np.nan) if radius is None else sums[radius].to_numpy(float)
         elif name == "time":
-            middle = ts["time"]
-            jd = np.asarray((middle.jd1 - JD_OFFSET) + middle.jd2, float)
-            values[name] = np.where(np.asarray(middle.mask), np.nan, jd)
+            values[name] = notebook_days(ts["time"])
         else:
             column = ts[_OURS[name]] if _OURS[name] in ts.colnames else np.full(n, np.nan)
             values[name] = np.asarray(getattr(column, "value", column), float)

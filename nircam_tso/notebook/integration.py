@@ -17,7 +17,6 @@ _FIT = _STAMP | NotebookFaults.RAW_START | NotebookFaults.UNNOTICED_FAILURE | No
 
 # What MINPACK returns when it has found a minimum.
 _CONVERGED = (1, 2, 3, 4)
-_DO_NOT_USE = np.uint32(1)
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ class NotebookSettings:
     stddev0: float = 2.0
 
     def __post_init__(self):
-        from nircam_tso.measure.photometry import check_radii
+        from nircam_tso.measure.overlap import check_radii
 
         if self.guesscenter is not None:
             object.__setattr__(self, "guesscenter", _pair("guesscenter", self.guesscenter, float))
@@ -344,6 +343,10 @@ def _shift(self, faults):
     template = np.exp(-((y - guess[0]) ** 2 + (x - guess[1]) ** 2) / (2 * self.settings.stddev0**2))
     image = frame[rows, columns]
     if NotebookFaults.BLIND_TO_BAD not in faults:
+        known = image[np.isfinite(image)]
+        if known.size == 0 or known.min() == known.max():
+            # Nothing is nowhere.
+            return math.nan, math.nan
         image = np.where(np.isnan(image), sky, image)
     dx, dy = registered_shift(template, image)
     return dy, dx

@@ -10,6 +10,7 @@ import numpy as np
 from nircam_tso.notebook.faults import NotebookFaults, check_faults
 from nircam_tso.notebook.integration import Integration, NotebookSettings
 from nircam_tso.notebook.times import TIME_FAULTS, integration_time
+from nircam_tso.quality import DQ_BITS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from nircam_tso.io.sources import Source
 
-__all__ = ["JD_OFFSET", "Series", "column_names", "load_fit_phot_time", "loads_fits_phots_times"]
+__all__ = ["JD_OFFSET", "Series", "column_names", "load_fit_phot_time", "loads_fits_phots_times", "notebook_days"]
 
 #: Days that the notebook takes off Julian dates.
 JD_OFFSET = 2450000.0
@@ -67,6 +68,31 @@ def column_names(radii):
     ]
 
 
+def notebook_days(time):
+    """
+    Times as the notebook counts them.
+
+    Parameters
+    ----------
+    time : `~astropy.time.Time`, shape (n,)
+        UTC, or masked.
+
+    Returns
+    -------
+    `~numpy.ndarray` of float64, shape (n,)
+        JD - 2450000; NaN where masked.
+
+    Examples
+    --------
+    >>> from astropy.time import Time
+    >>> from nircam_tso.notebook.table import notebook_days
+    >>> notebook_days(Time([2457400.25], format="jd"))
+    array([7400.25])
+    """
+    days = np.ma.getdata(np.asarray((time.jd1 - JD_OFFSET) + time.jd2, float))
+    return np.where(np.asarray(time.mask), math.nan, days)
+
+
 class Series:
     """
     An exposure to be measured by the notebook's method.
@@ -87,17 +113,16 @@ class Series:
     """
 
     def __init__(self, source, settings):
-        from nircam_tso.io.exposure import Exposure
-        from nircam_tso.io.sources import open_exposure
+        from nircam_tso.io.sources import as_exposure
 
-        self.exposure = source if isinstance(source, Exposure) else open_exposure(source)
+        self.exposure = as_exposure(source)
         self.settings = settings
         if self.exposure.n_groups == 1:
             raise ValueError(f"{self.exposure.segments[0].name}: has one group; a difference needs two")
         guess = settings.guesscenter
         if guess is not None and not all(0 <= g <= n - 1 for g, n in zip(guess, self.exposure.shape, strict=True)):
             raise ValueError(f"guesscenter: {guess} is not within the frame of {self.exposure.shape} (y, x)")
-        self._middle = None
+        self._times = None
 
     def __len__(self):
         return len(self.exposure)
@@ -127,7 +152,8 @@ class Series:
         """
         block = self.exposure.read(row, row + 1)
         bad = None
-        for part in (block.mask, None if block.dq is None else block.dq & np.uint32(1)):
+        do_not_use = None if block.dq is None else block.dq & np.uint32(DQ_BITS["DO_NOT_USE"])
+        for part in (block.mask, do_not_use):
             if part is not None:
                 frame = part[0].astype(bool)
                 frame = frame.any(axis=0) if frame.ndim == 3 else frame
@@ -174,14 +200,12 @@ class Series:
         return max(promised, len(self), int(self.exposure.integration.max()))
 
     def _right_times(self):
-        if self._middle is None:
+        if self._times is None:
             from nircam_tso.timing import exposure_times, offline
 
             with offline():
-                middle = exposure_times(self.exposure, on_error="flag").middle
-                jd = np.asarray((middle.jd1 - JD_OFFSET) + middle.jd2, float)
-            self._middle = np.where(np.asarray(middle.mask), math.nan, np.ma.getdata(jd)).tolist()
-        return self._middle
+                self._times = notebook_days(exposure_times(self.exposure, on_error="flag").middle).tolist()
+        return self._times
 
     def row(self, row, faults, integration=None):
         """
@@ -205,7 +229,7 @@ class Series:
         fit = one.fit(faults)
         y, x = one.shift_center(faults)
         if NotebookFaults.SWAPPED_CORRELATION in faults:
-            y, x = self._exchanged(one, y, x, faults)
+            y, x = self._exchanged(y, x, faults)
         name = self.exposure.segments[self.exposure.source[row]].name
         return (
             name,
@@ -221,7 +245,7 @@ class Series:
             one.frame(faults)[1],
         )
 
-    def _exchanged(self, one, y, x, faults):
+    def _exchanged(self, y, x, faults):
         """The shift in x stood on the middle of y, and the other way round."""
         ny, nx = self.exposure.shape
         if NotebookFaults.FRAME_MIDDLE in faults:

@@ -8,16 +8,17 @@ like are what may befall it. `settings_from` takes all of it from presets and fi
 
 from nircam_tso.simulate.effects import CosmicRays, PixelDefects, ResetEffects, Settling, TiltEvent
 from nircam_tso.simulate.exposure import DEMO_TRANSIT, Simulation, demo_exposure, simulate_exposure
+from nircam_tso.simulate.gaussian import gaussian_psf
 from nircam_tso.simulate.light_curve import (
     eclipse_light_curve,
     occulted_flux,
     projected_separation,
     transit_light_curve,
 )
-from nircam_tso.simulate.psf import gaussian_psf, segmented_pupil, weak_lens_psf
 from nircam_tso.simulate.readout import Readout
 from nircam_tso.simulate.recipes import SIMULATION_PRESETS, read_recipe, settings_from
 from nircam_tso.simulate.settings import SimulationSettings
+from nircam_tso.simulate.weak_lens import segmented_pupil, weak_lens_psf
 
 __all__ = [
     "DEMO_TRANSIT",

@@ -10,6 +10,8 @@ import numpy as np
 from astropy import units as u
 from astropy.time import Time
 
+from nircam_tso.simulate.checks import pair
+
 __all__ = ["CosmicRays", "PixelDefects", "ResetEffects", "Settling", "TiltEvent", "as_effect"]
 
 
@@ -66,7 +68,7 @@ def as_effect(kind, name, value):
             return kind(**value)
         except TypeError as error:
             raise ValueError(f"{name}: {error}") from error
-    raise ValueError(f"{name}: {value!r} is no {kind.__name__}")
+    raise ValueError(f"{name}: {value!r} is neither {kind.__name__} nor a mapping of its parameters")
 
 
 @dataclass(frozen=True)
@@ -281,10 +283,7 @@ class TiltEvent:
     def __post_init__(self) -> None:
         if not isinstance(self.time, Time):
             _check(self, "time", least=-np.inf)
-        shift = np.asarray(self.shift, dtype=np.float64)
-        if shift.shape not in ((), (2,)) or not np.isfinite(shift).all():
-            raise ValueError(f"TiltEvent.shift: {self.shift!r} is neither a number nor a pair of numbers")
-        object.__setattr__(self, "shift", tuple(float(v) for v in np.broadcast_to(shift, 2)))
+        object.__setattr__(self, "shift", pair("TiltEvent.shift", self.shift))
         if not (len(str(self.segment)) == 2 and self.segment[0] in "ABC" and self.segment[1] in "123456"):
             raise ValueError(f"TiltEvent.segment: {self.segment!r} is none of A1 to A6, B1 to B6, C1 to C6")
         _check(self, "duration", above=0)

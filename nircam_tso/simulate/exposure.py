@@ -16,9 +16,9 @@ from nircam_tso.simulate.detector import Detector
 from nircam_tso.simulate.jwst_files import jwst_file_names, write_jwst
 from nircam_tso.simulate.light_curve import transit_light_curve
 from nircam_tso.simulate.ncdhas_files import ncdhas_file_names, write_ncdhas
-from nircam_tso.simulate.psf import weak_lens_psf
 from nircam_tso.simulate.scene import Scene, make_truth
 from nircam_tso.simulate.settings import EFFECTS, SimulationSettings
+from nircam_tso.simulate.weak_lens import weak_lens_psf
 from nircam_tso.timing.clock import offline
 
 if TYPE_CHECKING:
@@ -168,7 +168,9 @@ def simulate_exposure(
         folder.mkdir(parents=True, exist_ok=True)
         earlier = sorted({*folder.glob(pattern), *(p for p in (truth_path,) if p.exists())})
         if earlier and not overwrite:
-            raise OutputError("exists already; choose another folder or overwrite=True", path=earlier[0])
+            raise OutputError(
+                "exists already; choose another folder, or overwrite (overwrite=True, --overwrite)", path=earlier[0]
+            )
         # A run with fewer segments must not leave the last ones of a longer run behind.
         for path in earlier:
             path.unlink()

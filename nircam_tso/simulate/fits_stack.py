@@ -10,19 +10,16 @@ from pathlib import Path
 import numpy as np
 from astropy.io import fits
 
+from nircam_tso.io.cards import padded
+
 __all__ = ["FitsStack", "table_bytes"]
 
-_BLOCK = 2880
 #: BITPIX, type on disk, and the value added to it (BZERO) for each type of array.
 _TYPES = {
     np.dtype(np.float32): (-32, ">f4", None),
     np.dtype(np.uint16): (16, ">i2", 1 << 15),
     np.dtype(np.uint32): (32, ">i4", 1 << 31),
 }
-
-
-def _padded(n):
-    return -(-n // _BLOCK) * _BLOCK
 
 
 def _image_header(name, dtype, shape, cards):
@@ -61,7 +58,7 @@ def table_bytes(name, rows):
     """
     hdu = fits.BinTableHDU(rows, name=name, ver=1)
     data = rows.astype(rows.dtype.newbyteorder(">")).tobytes()
-    return hdu.header.tostring().encode("ascii") + data.ljust(_padded(len(data)), b"\0")
+    return hdu.header.tostring().encode("ascii") + data.ljust(padded(len(data)), b"\0")
 
 
 class FitsStack:
@@ -96,7 +93,7 @@ class FitsStack:
             heads.append((position, head))
             position += len(head)
             self._layout[name] = (position, np.dtype(dtype), tuple(shape))
-            position += _padded(int(np.prod(shape)) * np.dtype(dtype).itemsize)
+            position += padded(int(np.prod(shape)) * np.dtype(dtype).itemsize)
         self._heads, self._tail, self._size = heads, tail, position
 
     def __enter__(self):

@@ -5,15 +5,8 @@ from astropy import units as u
 from astropy.io import fits
 from astropy.time import Time
 
-__all__ = ["file_root", "image_header", "integration_times", "primary_header"]
+__all__ = ["file_root", "image_header", "integration_times", "primary_header", "subarray_corner"]
 
-#: Numbers of the detectors (SCA_NUM).
-_SCA = {
-    **{f"NRCA{n}": 480 + n for n in range(1, 5)},
-    "NRCALONG": 485,
-    **{f"NRCB{n}": 485 + n for n in range(1, 5)},
-    "NRCBLONG": 490,
-}
 _MODELS = {"uncal": "Level1bModel", "rateints": "CubeModel", "calints": "CubeModel", "crfints": "CubeModel"}
 _RAMP_STEPS = ("S_DQINIT", "S_SATURA", "S_SUPERB", "S_REFPIX", "S_LINEAR", "S_DARK", "S_JUMP", "S_RAMP")
 _IMAGE_STEPS = (*_RAMP_STEPS, "S_WCS", "S_FLAT", "S_PHOTOM")
@@ -74,8 +67,8 @@ def _exposure_times(settings):
     return begin, begin + span / 2 * u.s, begin + span * u.s
 
 
-def _isot(time, precision=3):
-    return Time(time, format="isot", precision=precision).isot
+def _isot(time):
+    return Time(time, format="isot", precision=3).isot
 
 
 def _barycentric_times(settings):
@@ -95,7 +88,19 @@ def _as_header(cards):
 
 
 def subarray_corner(settings):
-    """Detector pixel (1-based) of the subarray's corner: in the middle, clear of the reference pixels."""
+    """
+    Where on the detector the subarray lies: in the middle, clear of the reference pixels.
+
+    Parameters
+    ----------
+    settings : SimulationSettings
+        What is simulated.
+
+    Returns
+    -------
+    column, row : int
+        Detector pixel (1-based) of its first one.
+    """
     return tuple(1 + (2048 - n) // 2 for n in reversed(settings.shape))
 
 
@@ -191,7 +196,7 @@ def primary_header(settings, filename, segment, first, last):
         ("NRSTSTRT", readout.resets_at_start, "resets at start of exposure"),
         ("NRESETS", readout.resets, "resets between integrations"),
         ("ZEROFRAM", False, "zero frame was downlinked separately"),
-        ("SCA_NUM", _SCA[settings.detector], "sensor chip assembly number"),
+        ("SCA_NUM", settings.detector_number, "sensor chip assembly number"),
         ("EXSEGNUM", segment, "number of this segment"),
         ("EXSEGTOT", settings.segments, "number of segments"),
         ("INTSTART", first, "first integration in this segment"),

@@ -11,13 +11,6 @@ from nircam_tso.simulate.jwst_headers import subarray_corner
 
 __all__ = ["ncdhas_file_names", "write_ncdhas"]
 
-_SCA = {
-    **{f"NRCA{n}": 480 + n for n in range(1, 5)},
-    "NRCALONG": 485,
-    **{f"NRCB{n}": 485 + n for n in range(1, 5)},
-    "NRCBLONG": 490,
-}
-
 
 def ncdhas_file_names(settings):
     """
@@ -39,7 +32,7 @@ def ncdhas_file_names(settings):
     """
     clock = settings.start.strftime("%Y-%m-%dT%Hh%Mm%S")
     visit = f"{settings.program}{settings.observation:03d}{settings.visit:03d}"
-    stem = f"NRCN821CLR{settings.subarray}-{visit}_{settings.exposure}_{_SCA[settings.detector]}_SE_{clock}"
+    stem = f"NRCN821CLR{settings.subarray}-{visit}_{settings.exposure}_{settings.detector_number}_SE_{clock}"
     # Slopes carry the number before the kind, ramps behind it.
     before, behind = ("_I", ".slp.fits") if settings.product == "slp" else (".red_I", ".fits")
     names = [f"{stem}{before}{number:03d}{behind}" for number in range(1, settings.n_integrations + 1)]
@@ -58,7 +51,7 @@ def _header(settings, number):
         ("TELESCOP", "GROUND", "ground test"),
         ("INSTRUME", "NIRCAM", "instrument"),
         ("DETECTOR", settings.detector, "detector"),
-        ("SCA_ID", _SCA[settings.detector], "sensor chip assembly"),
+        ("SCA_ID", settings.detector_number, "sensor chip assembly"),
         ("FILTER", settings.filter, "filter element"),
         ("PUPIL", settings.pupil, "pupil element"),
         ("OBJECT", settings.target, "target"),

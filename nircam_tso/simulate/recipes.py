@@ -12,12 +12,13 @@ from astropy import units as u
 from astropy.time import Time
 
 from nircam_tso.exceptions import InputFileError
+from nircam_tso.presets import defocus_waves
 from nircam_tso.simulate.effects import TiltEvent, as_effect
 from nircam_tso.simulate.light_curve import eclipse_light_curve, transit_light_curve
-from nircam_tso.simulate.psf import weak_lens_psf
 from nircam_tso.simulate.readout import row_reset_time_of
 from nircam_tso.simulate.settings import SimulationSettings
-from nircam_tso.simulate.tilt import defocus_waves, wavelength_of
+from nircam_tso.simulate.tilt import wavelength_of
+from nircam_tso.simulate.weak_lens import weak_lens_psf
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -184,7 +185,7 @@ def _image(psf, values):
         plain = SimulationSettings(
             **{key: values[key] for key in ("shape", "detector", "filter", "pupil") if key in values}
         )
-        waves = 8.0 if psf == "weak-lens" else defocus_waves(plain)
+        waves = 8.0 if psf == "weak-lens" else float(defocus_waves(plain.filter, plain.pupil))
         fine = int(values.get("psf_oversample", 1))
         size = 64 * math.ceil(1 + abs(waves) * 0.35) + 1
         wavelength = wavelength_of(plain.filter)

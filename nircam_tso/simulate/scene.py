@@ -8,9 +8,10 @@ from astropy import units as u
 from astropy.table import QTable
 from scipy import fft
 
-from nircam_tso.simulate.psf import gaussian_images, pixel_response
+from nircam_tso.presets import defocus_waves
+from nircam_tso.simulate.gaussian import gaussian_images, pixel_response
 from nircam_tso.simulate.streams import random_stream
-from nircam_tso.simulate.tilt import defocus_waves, ghost_part, ghost_stddev, moved_patch, wavelength_of
+from nircam_tso.simulate.tilt import ghost_part, ghost_stddev, moved_patch, wavelength_of
 
 __all__ = ["Scene", "TemplateImages", "make_truth"]
 
@@ -178,8 +179,9 @@ class TemplateImages:
 def _template_of(settings):
     """The template with sum 1, its origin (x, y) in its own pixels and what the origin is."""
     # The same functions place a template here and say what a measured centre means.
+    from nircam_tso.measure.origin import find_origin
     from nircam_tso.measure.psf_file import block_sums
-    from nircam_tso.measure.templates import find_origin, template_on_grid
+    from nircam_tso.measure.templates import template_on_grid
 
     if not (isinstance(settings.psf, (list, tuple)) or hasattr(settings.psf, "ndim")):
         # Wide enough that the frame holds no less of the star when it is far from the middle.
@@ -271,7 +273,7 @@ class Scene:
                 )
             self._tilted = self._copies(behind / behind.sum(), origin)
             return
-        waves, wavelength = defocus_waves(settings), wavelength_of(settings.filter)
+        waves, wavelength = defocus_waves(settings.filter, settings.pupil), wavelength_of(settings.filter)
         if waves and template is not None:
             moved = replace(settings.tilt, shift=tuple(self._fine * way for way in settings.tilt.shift))
             scale = settings.pixel_scale / self._fine

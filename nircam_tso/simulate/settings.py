@@ -25,12 +25,13 @@ if TYPE_CHECKING:
 __all__ = ["EFFECTS", "SimulationSettings"]
 
 _PRODUCTS = {"jwst": ("rateints", "calints", "crfints", "uncal"), "ncdhas": ("slp", "red")}
-_DETECTORS = (
-    *(f"NRCA{n}" for n in range(1, 5)),
-    "NRCALONG",
-    *(f"NRCB{n}" for n in range(1, 5)),
-    "NRCBLONG",
-)
+#: The detectors, and their numbers (SCA_NUM).
+_DETECTORS = {
+    **{f"NRCA{n}": 480 + n for n in range(1, 5)},
+    "NRCALONG": 485,
+    **{f"NRCB{n}": 485 + n for n in range(1, 5)},
+    "NRCBLONG": 490,
+}
 #: The second and fourth chips of module A, and the odd ones of B, are mounted the other way round.
 _FLIPPED = ("NRCA2", "NRCA4", "NRCB1", "NRCB3", "NRCBLONG")
 #: The table of truth tells of these only where they are set.
@@ -322,7 +323,9 @@ class SimulationSettings:
         put("drift", pair("drift", self.drift))
         sky = np.asarray(self.sky, dtype=np.float64)
         if sky.shape not in ((), (n,)) or not (np.isfinite(sky).all() and (sky >= 0).all()):
-            raise ValueError(f"sky: needs one number or {n} of them, 0 or more electron/s")
+            raise ValueError(
+                f"sky: shape {sky.shape} is neither one number nor {n} of them, or not 0 or more electron/s"
+            )
         put("sky", float(sky) if sky.ndim == 0 else sky)
         put("sky_drift", float(self.sky_drift))
         if self.light_curve is not None and not callable(self.light_curve):
@@ -401,6 +404,11 @@ class SimulationSettings:
     def is_flipped(self) -> bool:
         """Whether rows are read from left to right and from the top down (FASTAXIS 1, SLOWAXIS -2)."""
         return self.detector in _FLIPPED
+
+    @property
+    def detector_number(self) -> int:
+        """Number of the detector (SCA_NUM)."""
+        return _DETECTORS[self.detector]
 
     @property
     def pixel_scale(self) -> float:

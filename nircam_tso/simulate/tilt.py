@@ -5,11 +5,18 @@ import re
 import numpy as np
 from scipy.ndimage import shift as shift_image
 
-from nircam_tso.simulate.psf import DEFOCUS_WAVELENGTH, PUPIL_RADIUS, SEGMENT_GAP, SEGMENT_WIDTH, segment_centre
+from nircam_tso.simulate.weak_lens import (
+    ARCSEC,
+    DEFOCUS_WAVELENGTH,
+    PUPIL_RADIUS,
+    SEGMENT_GAP,
+    SEGMENT_WIDTH,
+    hexagon_distance,
+    segment_center,
+)
 
-__all__ = ["defocus_waves", "ghost_part", "ghost_stddev", "moved_patch", "wavelength_of"]
+__all__ = ["ghost_part", "ghost_stddev", "moved_patch", "wavelength_of"]
 
-_ARCSEC = np.pi / 180 / 3600
 #: Part of the mirror's light that one segment gives.
 _SEGMENT_PART = 1 / 18
 #: Scatter (rms) of the coordinate across a hexagon, in units of its flat-to-flat width: sqrt(5 / 72).
@@ -46,39 +53,12 @@ def wavelength_of(filter_name):
     return round(int(found[1]) * 1e-8, 12) if found else DEFOCUS_WAVELENGTH
 
 
-def defocus_waves(settings):
-    """
-    Waves of defocus of the weak lenses in the two wheels.
-
-    Parameters
-    ----------
-    settings : SimulationSettings
-        With ``filter`` and ``pupil``.
-
-    Returns
-    -------
-    float
-        0 without a weak lens.
-    """
-    wheels = (settings.filter.upper(), settings.pupil.upper())
-    return float(
-        sum(
-            sign * power * (f"WL{letter}{power}" in wheels)
-            for letter, sign in (("P", 1), ("M", -1))
-            for power in (4, 8)
-        )
-    )
-
-
 def _patch(shape, centre, scale):
     """A soft hexagon of ones around a place in an image."""
     dx = np.arange(shape[1]) - centre[0]
     dy = np.arange(shape[0])[:, None] - centre[1]
     half = (SEGMENT_WIDTH + SEGMENT_GAP) / 2 * abs(scale)
-    outside = np.full(shape, -np.inf)
-    for angle in np.deg2rad([90.0, 30.0, -30.0]):
-        outside = np.maximum(outside, np.abs(dx * np.cos(angle) + dy * np.sin(angle)) - half)
-    return np.clip(0.5 - outside / _SOFT, 0, 1)
+    return np.clip(0.5 - (hexagon_distance(dx, dy) - half) / _SOFT, 0, 1)
 
 
 def moved_patch(image, origin, tilt, *, waves, pixel_scale):
@@ -120,8 +100,8 @@ def moved_patch(image, origin, tilt, *, waves, pixel_scale):
         raise ValueError(
             f"waves: {waves:g} waves of defocus do not part the segments' light; it takes {_LEAST_WAVES:g}"
         )
-    scale = 2 * waves * DEFOCUS_WAVELENGTH / PUPIL_RADIUS**2 / (pixel_scale * _ARCSEC)
-    centre = [place + scale * at for place, at in zip(origin, segment_centre(tilt.segment), strict=True)]
+    scale = 2 * waves * DEFOCUS_WAVELENGTH / PUPIL_RADIUS**2 / (pixel_scale * ARCSEC)
+    centre = [place + scale * at for place, at in zip(origin, segment_center(tilt.segment), strict=True)]
     patch = image * _patch(image.shape, centre, scale)
     return image - patch + shift_image(patch, tilt.shift[::-1], order=1)
 
@@ -150,7 +130,7 @@ def ghost_part(tilt, *, wavelength, pixel_scale):
     the segment takes from its part of the core (the Marechal approximation), with
     ``p = 2 pi / wavelength`` times the tilt times the segment's rms width.
     """
-    angle = np.hypot(*tilt.shift) * pixel_scale * _ARCSEC
+    angle = np.hypot(*tilt.shift) * pixel_scale * ARCSEC
     phase = 2 * np.pi / wavelength * angle * _HEXAGON_RMS * SEGMENT_WIDTH
     return float(_SEGMENT_PART * (1 - np.exp(-(phase**2))))
 
@@ -171,4 +151,4 @@ def ghost_stddev(*, wavelength, pixel_scale):
     float
         Standard deviation of a Gaussian of the same core, pixels.
     """
-    return _CORE * wavelength / SEGMENT_WIDTH / (pixel_scale * _ARCSEC)
+    return _CORE * wavelength / SEGMENT_WIDTH / (pixel_scale * ARCSEC)

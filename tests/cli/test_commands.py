@@ -52,8 +52,9 @@ def test_demo(here, capsys):
         assert "left out  demo.html" in out
     assert {path.name for path in here.iterdir()} == names
     first = (here / "demo.h5").read_bytes()
-    # Again over its own files, to the same bytes.
-    assert run("demo") == 0
+    # Again over its own files, to the same bytes, and without a word.
+    assert run("demo", "--quiet") == 0
+    assert capsys.readouterr().out == ""
     assert (here / "demo.h5").read_bytes() == first
     flux = read("demo.h5")["aperture_sum_r5"].value
     depth = 1 - flux[270:330].mean() / np.concatenate([flux[:100], flux[-100:]]).mean()
@@ -112,7 +113,10 @@ def test_all_detectors_make_one_product_each(visit, here):
 
 def test_default_output_name(visit, here):
     assert run("extract", visit, "--detector", "NRCB1", "--quiet") == 0
-    assert [path.suffix for path in here.iterdir()] == [".h5"]
+    assert [path.name for path in here.iterdir()] == [f"{visit.name}_tso.h5"]
+    first = sorted(visit.glob("*nrcb1*.fits"))[0]
+    assert run("extract", first, "--quiet") == 0
+    assert (here / f"{first.stem}_tso.h5").exists()
 
 
 def test_info_reads_no_pixels(visit, capsys, monkeypatch):
@@ -251,3 +255,79 @@ def test_help_imports_nothing_heavy():
     root = str(os.path.dirname(os.path.dirname(sys.modules["nircam_tso"].__file__)))
     environment = os.environ | {"PYTHONPATH": root}
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, env=environment, timeout=60)
+
+
+def test_progress_on_a_terminal(visit, here, capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert run("extract", visit, "--detector", "NRCB1", "-o", "a.h5") == 0
+    assert "12/12" in capsys.readouterr().err
+    assert run("extract", visit, "--detector", "NRCB1", "-o", "b.h5", "--quiet") == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_info_tells_of_what_it_cannot_read(visit, here, capsys):
+    """One file of three is cut: the others are told of all the same, and how to choose them."""
+    for path in visit.glob("*rateints.fits"):
+        (here / path.name).write_bytes(path.read_bytes())
+    broken = here / "broken_rateints.fits"
+    broken.write_bytes(next(visit.glob("*rateints.fits")).read_bytes()[:30000])
+    assert run("info", here) == 0
+    out = capsys.readouterr().out
+    assert "source        broken_rateints.fits\nproblem       " in out
+    assert out.count("integrations  12, numbers 1 to 12") == 1
+
+
+def test_info_of_what_has_no_times(here, capsys):
+    from astropy.io import fits
+
+    fits.PrimaryHDU(np.ones((5, 30, 40))).writeto(here / "bare.fits")
+    assert run("info", "bare.fits", "--axis", "integrations") == 0
+    out = capsys.readouterr().out
+    assert "integrations  5, numbers 1 to 5" in out
+    assert "no card gives a time of day" in out
+    simulation = simulate_exposure(here / "sim", n_integrations=2, shape=(24, 32), n_groups=3, product="rateints")
+    with fits.open(simulation.paths[0], mode="update") as hdus:
+        del hdus["INT_TIMES"]
+        hdus[0].header["NINTS"], hdus[0].header["DATE-OBS"] = 2, "1999-01-01"
+    assert run("info", simulation.paths[0]) == 0
+    assert "times         unknown" in capsys.readouterr().out
+
+
+def test_a_report_without_bokeh_ends_before_the_work(visit, here, capsys, monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *args: None if name == "bokeh" else find(name, *args))
+    assert run("extract", visit, "--detector", "NRCB1", "-o", "a.h5", "--report", "a.html") == 4
+    said = "nircam-tso: --report needs bokeh: python -m pip install 'nircam_tso[report]'\n"
+    assert capsys.readouterr().err == said
+    assert list(here.iterdir()) == []
+
+
+def test_an_empty_name_of_a_product(visit, here, capsys):
+    assert run("extract", visit, "--detector", "NRCB1", "-o", "") == 4
+    assert "-o: an empty name; give a file name that ends in .h5, .hdf5 or .ecsv" in capsys.readouterr().err
+
+
+def test_beside_the_main_thread(capsys, monkeypatch):
+    """Signals are the main thread's: the command leaves them alone."""
+    import signal
+    import threading
+
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    codes = []
+    # As the command of a process, which is when it answers signals.
+    monkeypatch.setattr(sys, "argv", ["nircam-tso", "jd", "2000-01-01T12:00:00"])
+    thread = threading.Thread(target=lambda: codes.append(main()))
+    thread.start()
+    thread.join()
+    assert codes == [0]
+    assert capsys.readouterr().out.split() == ["2451545.0"]
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_info_of_light_that_fills_the_frame(here, capsys):
+    """The preset's mask is told by its name, not by its pixels."""
+    settings = {"n_integrations": 2, "shape": (64, 64), "pupil": "WLP8", "subarray": "SUB64P", "n_groups": 3}
+    simulate_exposure(here / "sim", product="rateints", **settings)
+    assert run("info", "sim") == 0
+    preset = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("preset"))
+    assert preset.startswith("preset        weak-lens-frame") and "aperture_masks={frame}" in preset

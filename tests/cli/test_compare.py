@@ -1,5 +1,7 @@
 """``nircam-tso compare`` as a person in a shell uses it."""
 
+import sys
+
 import pytest
 from astropy.table import Table
 
@@ -96,3 +98,14 @@ def test_nothing_is_written_over(here, capsys):
     assert run("compare", "cv3", "--figure", "link.png", "--overwrite") == 5
     assert "is an input" in capsys.readouterr().err
     assert name.read_bytes() == content
+
+
+def test_progress_on_a_terminal(here, capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert run("compare", "cv3") == 0
+    captured = capsys.readouterr()
+    n = len(list((here / "cv3").glob("*.fits")))
+    assert f"{n}/{n}" in captured.err and "compare" in captured.err
+    assert f"{n}/{n}" not in captured.out
+    assert run("compare", "cv3", "--quiet") == 0
+    assert capsys.readouterr().err == ""

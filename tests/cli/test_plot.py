@@ -128,3 +128,25 @@ def test_no_window_and_no_screen(here, monkeypatch):
 
     monkeypatch.setattr(plt, "figure", refuse)
     assert run("plot", "lc.h5", "--kind", "matrix", "--diagonal", "hist", "-o", "a.png", "--quiet") == 0
+
+
+def test_what_a_product_cannot_show_is_left_out(here, capsys):
+    ts = TimeSeries(time=Time(60000 + np.arange(N) / 1440, format="mjd", scale="utc"))
+    ts["background"] = np.random.default_rng(3).normal(10, 1, N) * u.DN
+    write(ts, "sky.h5")
+    assert run("plot", "sky.h5", "--kind", "all", "-o", "all.png", "--dpi", 40) == 0
+    out = capsys.readouterr().out
+    assert "left out  centers: " in out and "left out  radii: " in out
+    assert (here / "all_columns.png").exists() and not (here / "all_centers.png").exists()
+
+
+def test_no_picture_of_another_product(here, images, capsys):
+    """A single kind tells why in its own words."""
+    ts = TimeSeries(time=Time(60000 + np.arange(N) / 1440, format="mjd", scale="utc"))
+    write(ts, "empty.h5")
+    assert run("plot", "empty.h5", "--kind", "centers", "-o", "a.png") == 4
+    error = capsys.readouterr().err
+    assert error.startswith("nircam-tso: ") and error.count("\n") == 1
+    (here / "b.png").mkdir()
+    assert run("plot", "lc.h5", "-o", "b.png", "--overwrite") == 5
+    assert "b.png: is a folder; give a file name" in capsys.readouterr().err

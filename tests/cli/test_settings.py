@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from astropy.io import fits
 
 from nircam_tso import read
 from nircam_tso.cli.main import main
@@ -63,6 +64,38 @@ def test_they_reach_the_extractor(source, tmp_path):
 def test_levels_of_lines(source, tmp_path, axis):
     _, settings = extract(source, tmp_path, "--background", axis)
     assert (settings["background"]["kind"], settings["background"]["axis"]) == ("line", axis)
+
+
+def test_words_for_what_is_in_the_images(source, tmp_path):
+    ts, settings = extract(source, tmp_path, "--position", "brightest", "--template", "median", "--background", "frame")
+    assert (settings["position"], settings["template"], settings["background"]["kind"]) == (
+        "brightest",
+        "median",
+        "frame",
+    )
+    assert np.median(ts["x_gauss"].value) == pytest.approx(26.3, abs=0.05)
+    assert np.median(ts["y_gauss"].value) == pytest.approx(22.7, abs=0.05)
+
+
+def test_a_template_of_a_file(source, tmp_path):
+    y, x = np.mgrid[:15, :21]
+    psf = np.exp(-((x - 10) ** 2 + (y - 7) ** 2) / 3.4)
+    fits.PrimaryHDU(psf).writeto(tmp_path / "psf.fits")
+    ts, settings = extract(source, tmp_path, "--template", tmp_path / "psf.fits")
+    assert settings["template"]["source"] == "psf.fits"
+    assert np.median(ts["x_cc"].value) == pytest.approx(26.3, abs=0.1)
+    assert np.median(ts["y_cc"].value) == pytest.approx(22.7, abs=0.1)
+
+
+def test_an_estimator_where_the_preset_has_no_sky(tmp_path, capsys):
+    simulation = simulate_exposure(
+        tmp_path, product="calints", n_integrations=3, shape=(64, 64), pupil="WLP8", subarray="SUB64P", n_groups=3
+    )
+    args = ["extract", str(simulation.paths[0]), "-o", str(tmp_path / "a.h5"), "--quiet", "--estimator", "mean"]
+    assert main(args) == 4
+    words = "nircam-tso: --estimator: the preset weak-lens-frame has no sky; give --background too\n"
+    assert capsys.readouterr().err == words
+    assert main([*args, "--background", "frame"]) in (0, 3)
 
 
 @pytest.mark.parametrize(

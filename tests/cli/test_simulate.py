@@ -96,3 +96,31 @@ def test_help_names_every_preset():
     add_arguments(parser)
     text = parser.format_help()
     assert all(name in " ".join(text.split()) for name in SIMULATION_PRESETS)
+
+
+def test_many_files_are_told_by_their_number(tmp_path, capsys):
+    assert run("simulate", tmp_path, "--format", "ncdhas", "--product", "slp", "--n-integrations", 12) == 0
+    lines = capsys.readouterr().out.splitlines()
+    names = sorted(path.name for path in tmp_path.glob("*.slp.fits"))
+    assert len(names) == 12
+    assert lines[:4] == [*(f"wrote {tmp_path / name}" for name in names[:3]), "wrote 9 more"]
+
+
+def test_one_width_is_both(tmp_path):
+    for name, width in (("one", "1.5"), ("two", "1.5,1.5")):
+        assert run("simulate", tmp_path / name, "--stddev", width, "--n-integrations", 3, "--seed", 4, "--quiet") == 0
+    one, two = (next((tmp_path / name).glob("*_rateints.fits")) for name in ("one", "two"))
+    assert np.array_equal(fits.getdata(one, "SCI"), fits.getdata(two, "SCI"))
+
+
+def test_defocused_light(tmp_path):
+    """Eight waves of defocus spread it over some 130 pixels: no pixel has much of it."""
+    shares = []
+    for name, more in (("focused", []), ("weak", ["--weak-lens"])):
+        words = ["--shape", "160,170", "--noiseless", "--n-integrations", 2, "--flux", 1e6, "--quiet", *more]
+        assert run("simulate", tmp_path / name, *words) == 0
+        image = fits.getdata(next((tmp_path / name).glob("*_rateints.fits")), "SCI")[0]
+        light = image - np.median(image)
+        shares.append(light.max() / light.sum())
+    assert shares[0] > 0.05
+    assert shares[1] < 0.002

@@ -53,3 +53,18 @@ def test_no_light_curve_and_no_good_row():
     assert not [line for line in lines if line.startswith("flux")]
     assert "rows      60, of which 0 good" in lines
     assert "flags     NO_DATA 60" in lines
+
+
+def test_one_place_for_the_series():
+    ts = product()
+    ts.meta |= {"center": "fixed", "center_x": 20.25, "center_y": 10.5}
+    assert "centre    x 20.250, y 10.500 pix (fixed)" in summary_lines(ts)
+    ts.meta["center"] = "median"
+    assert "centre    x 20.250, y 10.500 pix (one for the series)" in summary_lines(ts)
+
+
+def test_unknown_times():
+    ts = product(5)
+    ts["time"] = Time(ts["time"], copy=True)
+    ts["time"][:] = np.ma.masked
+    assert "times     unknown, from unknown" in summary_lines(ts)

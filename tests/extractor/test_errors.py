@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from photutils.aperture import CircularAperture
 
-from nircam_tso import AnnulusBackground, FrameBackground, TimeSeriesExtractor
+from nircam_tso import AnnulusBackground, FrameBackground, QualityFlag, TimeSeriesExtractor
 
 SHAPE = (60, 96)
 X, Y = 70.3, 22.6
@@ -54,3 +54,12 @@ def test_pulls(background):
         pull = (ts[name].value - np.median(truth[name].value)) / error
         assert abs(pull.mean()) < 3.5 / np.sqrt(n), name
         assert abs(pull.std() - 1) < 3.5 / np.sqrt(2 * n), name
+
+
+@pytest.mark.parametrize("template", ["median", None])
+def test_a_series_without_any_light(template):
+    """There is nothing to correlate with, and nothing to find: rows, their sums and flags, and no exception."""
+    ts = TimeSeriesExtractor(aperture_radii=[4], template=template, background=None).extract(np.zeros((5, 36, 44)))
+    assert (ts["aperture_sum_r4"].value == 0).all()
+    assert np.isnan(ts["x_gauss"].value).all()
+    assert ((ts["quality"] & int(QualityFlag.FIT_FAILED)) != 0).all()

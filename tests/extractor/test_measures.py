@@ -238,6 +238,14 @@ class TestCosmicRays:
     def test_off_by_default(self):
         assert (extract(images())["n_cleaned"] == 0).all()
 
+    def test_found_where_there_is_no_sky(self):
+        data = images() - SKY
+        data[4, 27, 35] += 3000.0
+        ts = extract(data, clean="temporal", background=None, aperture_radii=[5])
+        assert np.flatnonzero(ts["n_cleaned"]).tolist() == [4]
+        whole = extract(images() - SKY, background=None, aperture_radii=[5])["aperture_sum_r5"]
+        assert abs((ts["aperture_sum_r5"] - whole)[4]) < 5 * ts["aperture_sum_err_r5"][4]
+
     def test_where_holes_are_nan(self):
         data = images()
         data[4, 27, 35] += 3000.0

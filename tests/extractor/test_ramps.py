@@ -131,3 +131,72 @@ def test_unsigned_ramps_do_not_wrap():
     ramps[:, 1] -= 20
     ts = TimeSeriesExtractor(aperture_radii=[3], background=None).extract(ramps)
     np.testing.assert_allclose(ts["aperture_sum_r3"].value, -20 * 9 * np.pi, rtol=1e-12)
+
+
+@pytest.mark.parametrize("group_range", [None, "auto"])
+def test_a_map_of_one_level_is_that_level(exposure, group_range):
+    ramps = fits.getdata(exposure.paths[0]).astype(float)
+    # The star's core reaches it in the last groups, of all integrations.
+    level = ramps[:, 4, 18, 25].min() - 1
+    settings = {"aperture_radii": [5], "position": (25, 18), "group_range": group_range}
+    number, map_ = (
+        TimeSeriesExtractor(saturation=saturation, **settings).extract(ramps)
+        for saturation in (level, np.full(ramps.shape[2:], level))
+    )
+    assert number.meta["group_range"] == map_.meta["group_range"] == ([0, 3] if group_range else [0, 5])
+    for name in ("aperture_sum_r5", "quality", "background", "n_replaced"):
+        assert np.array_equal(np.asarray(number[name]), np.asarray(map_[name]), equal_nan=True)
+    # Where the map has no limit nothing saturates.
+    free = np.full(ramps.shape[2:], level)
+    free[10:27, 17:34] = np.inf
+    ts = TimeSeriesExtractor(saturation=free, **settings).extract(ramps)
+    assert ts.meta["group_range"] == [0, 5]
+    assert not (ts["quality"] & int(QualityFlag.SATURATED)).any()
+    with pytest.raises(ValueError, match=r"saturation: has shape \(48, 40\)"):
+        TimeSeriesExtractor(saturation=free.T, **settings).extract(ramps)
+
+
+def test_automatic_groups_heed_named_masks(exposure):
+    """What saturates matters wherever light is summed."""
+    ramps = fits.getdata(exposure.paths[0]).astype(float)
+    ramps[:, 3:, 33, 40] = 65000.0
+    mask = np.zeros(ramps.shape[2:], bool)
+    mask[31:36, 38:43] = True
+    settings = {"aperture_radii": [5], "position": (25, 18), "saturation": 60000.0, "group_range": "auto"}
+    assert TimeSeriesExtractor(**settings).extract(ramps).meta["group_range"] == [0, 5]
+    extractor = TimeSeriesExtractor(aperture_masks={"far": mask}, **settings)
+    assert extractor.extract(ramps).meta["group_range"] == [0, 2]
+
+
+@pytest.mark.parametrize("ramp", ["last-first", "groups"])
+def test_a_frame_s_mask_is_one_for_every_group(exposure, ramp):
+    ramps = fits.getdata(exposure.paths[0]).astype(float)[:5]
+    rng = np.random.default_rng(3)
+    mask = rng.random((len(ramps), *ramps.shape[2:])) < 0.03
+    extractor = TimeSeriesExtractor(aperture_radii=[5], position=(25, 18), ramp=ramp)
+    once = extractor.extract(ramps, mask=mask)
+    each = extractor.extract(ramps, mask=np.broadcast_to(mask[:, None], ramps.shape))
+    assert (once["n_replaced"] > 0).any()
+    for name in ("aperture_sum_r5", "aperture_sum_err_r5", "background", "quality", "n_replaced"):
+        assert np.array_equal(np.asarray(once[name]), np.asarray(each[name]), equal_nan=True)
+
+
+def test_flags_of_the_frame_alone(tmp_path, exposure):
+    """A ramp without GROUPDQ: PIXELDQ tells of its pixels, in automatic groups and beside saturation."""
+    path = tmp_path / "a_uncal.fits"
+    with fits.open(exposure.paths[0]) as hdus:
+        data = hdus["SCI"].data
+        data[:, 3:, 18, 28] = 65000
+        flags = np.zeros(data.shape[2:], np.uint32)
+        flags[18, 28] = 1
+        kept = [hdu for hdu in hdus if hdu.name not in ("GROUPDQ", "PIXELDQ")]
+        bare, flagged = fits.HDUList(kept), fits.HDUList([*kept, fits.ImageHDU(flags, name="PIXELDQ")])
+        bare.writeto(path)
+        flagged.writeto(tmp_path / "b_uncal.fits")
+    settings = {"aperture_radii": [5], "position": (25, 18), "saturation": 60000.0}
+    for name, expected in (("a_uncal.fits", [0, 2]), ("b_uncal.fits", [0, 5])):
+        extractor = TimeSeriesExtractor(group_range="auto", **settings)
+        assert extractor.extract(tmp_path / name).meta["group_range"] == expected
+    ts = TimeSeriesExtractor(**settings).extract(tmp_path / "b_uncal.fits")
+    # The same pixel in all rows: left out, and no change of the saturated set.
+    assert (ts["aperture_area_r5"].value < np.pi * 25 - 0.99).all()

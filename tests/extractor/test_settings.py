@@ -6,7 +6,7 @@ from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
 
-from nircam_tso import AnnulusBackground, FrameBackground, TimeSeriesExtractor
+from nircam_tso import AnnulusBackground, EllipseShape, FrameBackground, TimeSeriesExtractor
 from nircam_tso.exceptions import InputFileError, UnsupportedFileError
 
 CUBE = np.random.default_rng(1).normal(10, 1, (3, 32, 48))
@@ -186,3 +186,40 @@ def test_settings_are_frozen_and_described():
 
 def test_radii_as_quantity():
     assert TimeSeriesExtractor(aperture_radii=[3, 5] * u.pix).aperture_radii == (3.0, 5.0)
+
+
+def test_one_number_makes_a_square():
+    assert TimeSeriesExtractor(subframe_shape=15).subframe_shape == (15, 15)
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "words"),
+    [
+        ({"aperture_radii": [[3, 5]]}, ValueError, r"aperture_radii: has shape \(1, 2\); give a number or a flat list"),
+        ({"aperture_masks": {"a": np.zeros((3, 3), bool)}}, ValueError, "aperture_masks: 'a' holds no pixel"),
+        ({"aperture_shapes": [EllipseShape(5, 3)]}, TypeError, "aperture_shapes: a list; give a dict of name to shape"),
+        (
+            {"aperture_shapes": {"a": EllipseShape(5, 3)}, "aperture_masks": {"a": np.ones((3, 3), bool)}},
+            ValueError,
+            "aperture_shapes: 'a' is a name in aperture_masks too",
+        ),
+        ({"group_range": "all"}, ValueError, "group_range: 'all' is not \"auto\" or"),
+        ({"group_range": (1, 2, 3)}, ValueError, r"group_range: \(1, 2, 3\) is not"),
+    ],
+)
+def test_more_settings_that_cannot_be(settings, error, words):
+    with pytest.raises(error, match=words):
+        TimeSeriesExtractor(**settings)
+
+
+def test_numbers_of_numpy_are_described_as_numbers():
+    import json
+
+    described = TimeSeriesExtractor(bounds={"theta": (np.float32(-0.5), np.int64(1))}, template_fwhm=np.float32(2.5))
+    described = json.loads(json.dumps(described.describe()))
+    assert (described["bounds"]["theta"], described["template_fwhm"]) == ([-0.5, 1], 2.5)
+
+
+def test_no_pixel_to_look_for_the_brightest_star_in():
+    with pytest.raises(InputFileError, match="there is no good pixel in which to look for the star"):
+        TimeSeriesExtractor(position="brightest").extract(np.full((3, 32, 48), np.nan))

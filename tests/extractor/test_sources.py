@@ -5,6 +5,7 @@ import pytest
 from astropy import units as u
 from astropy.io import fits
 from astropy.nddata import CCDData, StdDevUncertainty
+from astropy.time import Time
 
 from nircam_tso import TimeSeriesExtractor
 from nircam_tso.simulate import simulate_exposure
@@ -147,6 +148,31 @@ def test_kinds_of_arrays(extractor):
     assert np.array_equal(quantity["aperture_sum_r3"].value, reference["aperture_sum_r3"].value)
     with_errors = extractor.extract(CCDData(cube[0], unit="adu", uncertainty=StdDevUncertainty(np.full((40, 56), 2.0))))
     assert with_errors["aperture_sum_err_r3"].value[0] > np.sqrt(np.pi * 9) * 2 * 0.9
+
+
+def test_short_numbers_are_measured_where_they_lie(extractor, tmp_path):
+    """Pixels of float32 give the numbers of the same ones as float64, in memory and in files, and stay as they were."""
+    rng = np.random.default_rng(8)
+    y, x = np.mgrid[:40, :56]
+    cube = rng.normal(50, 2, (30, 40, 56)) + 900 * np.exp(-((x - 30.3) ** 2 + (y - 17.6) ** 2) / 3)
+    short = cube.astype(np.float32)
+    short[4, 17, 31] = np.nan
+    kept = short.copy()
+    reference = extractor.extract(short.astype(float))
+    assert reference["n_replaced"][4] == 1
+    assert_same(extractor.extract(short), reference, times=False)
+    np.testing.assert_array_equal(short, kept)
+    assert short.flags.writeable
+    short.flags.writeable = False
+    assert_same(extractor.extract(short, block_size=7), reference, times=False)
+    paths = []
+    for k, image in enumerate(short):
+        # One of them with numbers of another type.
+        fits.writeto(tmp_path / f"a{k:02}.fits", image.astype(float) if k == 11 else image)
+        paths.append(str(tmp_path / f"a{k:02}.fits"))
+    assert_same(
+        extractor.extract(paths, times=Time(60000 + np.arange(30) / 1000, format="mjd")), reference, times=False
+    )
 
 
 def test_single_image_is_one_row(extractor):

@@ -55,6 +55,10 @@ def test_coordinates_of_stars(visit):
     alone = TimeSeriesExtractor(aperture_radii=[3], position=star, center="fixed").extract(visit)
     np.testing.assert_allclose((alone.meta["center_x"], alone.meta["center_y"]), PLACE, atol=0.01)
     assert alone.meta["position_source"] == "WCS"
+    both = TimeSeriesExtractor(aperture_radii=[3], position=[star, (12, 10)], center="fixed").extract(visit)
+    # The sky leaves out the second place, too.
+    np.testing.assert_allclose(both["aperture_sum_r3"].value, alone["aperture_sum_r3"].value, rtol=1e-3)
+    assert np.median(both["aperture_sum_r3_star2"].value) < 0.01 * np.median(alone["aperture_sum_r3"].value)
     listed = TimeSeriesExtractor(aperture_radii=[3], position=star.reshape(1), center="fixed").extract(visit)
     assert np.array_equal(listed["aperture_sum_r3"].value, alone["aperture_sum_r3"].value)
 

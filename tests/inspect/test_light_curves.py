@@ -6,16 +6,9 @@ from astropy import units as u
 from astropy.table import QTable
 from astropy.time import Time
 
-from nircam_tso.inspect.light_curves import (
-    column_values,
-    elapsed_seconds,
-    error_column,
-    extraction_settings,
-    light_curve,
-    light_curves,
-    systematic_columns,
-    usable_rows,
-)
+from nircam_tso.inspect.light_curves import light_curve, light_curves, systematic_columns
+from nircam_tso.inspect.values import column_values, elapsed_seconds, error_column, usable_rows
+from nircam_tso.io.provenance import recorded_settings
 
 
 def test_every_kind_of_light_curve():
@@ -95,6 +88,6 @@ def test_systematic_columns_take_one_kind_of_centre(series):
 
 def test_settings_of_the_extraction(series):
     ts = series(3)
-    assert extraction_settings(ts) == {}
+    assert recorded_settings(ts) == {}
     ts.meta["provenance"] = '{"settings": {"gain": 2.0}}'
-    assert extraction_settings(ts)["gain"] == 2.0
+    assert recorded_settings(ts)["gain"] == 2.0

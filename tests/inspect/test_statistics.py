@@ -294,7 +294,7 @@ def test_overlapping_deviation_by_its_definition():
 def test_allan_refuses(series):
     with pytest.raises(ValueError, match="15 usable rows"):
         allan(series(15))
-    with pytest.raises(ValueError, match="sizes: must lie from 1 to 9"):
+    with pytest.raises(ValueError, match="sizes: 10 to 10 are not within 1 to 9"):
         allan(series(20), sizes=[10])
     with pytest.raises(ValueError, match="sizes: .* are not numbers of rows"):
         allan(series(20), sizes=[1.5])
@@ -368,6 +368,22 @@ def test_summary(series):
     ts.meta["flux_factor"] = 2.0
     assert summary(ts)["background"][0] == pytest.approx(0.4 * np.pi * 25 / 5e4 * 1e6, rel=1e-2)
     assert len(summary(ts["time", "quality"])) == 0
+
+
+def test_summary_of_some_rows(series):
+    ts = series(800)
+    ts["aperture_sum_r5"][400:] *= np.where(np.arange(400) % 2, 1.05, 0.95)
+    quiet, whole = summary(ts, rows=np.arange(800) < 400), summary(ts)
+    assert quiet["scatter"][0] == pytest.approx(1000, abs=4 * quiet["scatter_err"][0])
+    assert whole["scatter"][0] > 10 * quiet["scatter"][0]
+
+
+def test_correlation_of_a_named_light_curve(series):
+    x = np.random.default_rng(5).normal(20, 0.02, 400)
+    ts = series(400, x_gauss=x * u.pix)
+    ts["aperture_sum_r8"] = ts["aperture_sum_r5"] * (1 + x - 20)
+    assert abs(correlation(ts, "aperture_sum_r8")["pearson"][0]) > 0.99
+    assert abs(correlation(ts, "aperture_sum_r5")["pearson"][0]) < 4 / np.sqrt(400)
 
 
 def test_correlation(series):

@@ -119,6 +119,11 @@ def test_tilts_where_there_is_little(series):
             find_tilts(ts, **keywords)
     with pytest.raises(ValueError, match="no column of widths"):
         find_tilts(series(30))
+    # Of a column that hardly a row knows nothing is said; the others are searched all the same.
+    ts = shapes(series, n=100)
+    ts["x_stddev"][5:] = np.nan
+    ts["fwhm"][60:] += 1 * u.pix
+    assert find_tilts(ts)["column"].tolist() == ["fwhm"]
 
 
 def test_red_noise_is_no_chain_of_tilts():
@@ -165,6 +170,18 @@ def test_no_settling_in_white_noise_outliers_or_a_slope(series):
         hits += found.found
         assert found.found or (found.duration == 0 and np.isnan(found.timescale))
     assert hits == 0
+
+
+def test_settling_of_some_rows_at_some_significance(series):
+    ts = series(2000, seed=3, noise=10.0)
+    ts["aperture_sum_r5"] *= 1 + 1.5e-3 * np.exp(-10.0 * np.arange(2000) / 400)
+    found = find_settling(ts)
+    assert found.found
+    # It is what it is, whatever is asked of it.
+    strict = find_settling(ts, threshold=found.significance + 1)
+    assert not strict.found and strict.significance == found.significance and strict.n_rows == 0
+    # What has died away is not found in the rows behind it.
+    assert not find_settling(ts, rows=np.arange(2000) >= 400).found
 
 
 def test_settling_refuses(series):

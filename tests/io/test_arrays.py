@@ -249,3 +249,38 @@ def test_impossible_errors_are_no_variances(dtype):
     assert variance[0] == -1
     negative = open_exposure(NDData(STACK, uncertainty=VarianceUncertainty(-sigma))).read(1, 2).variance
     assert (negative == -1).all()
+
+
+def test_masked_errors_are_refused():
+    errors = np.ma.masked_less(np.arange(30.0).reshape(5, 6), 3)
+    with pytest.raises(TypeError, match="errors: a masked array is not accepted; mask the pixels by mask="):
+        open_exposure(np.ones((4, 5, 6)), errors=errors)
+
+
+def test_errors_of_several_arrays_have_their_shapes():
+    arrays = [np.ones((2, 5, 6)), np.ones((3, 5, 6))]
+    sigma = [np.full((2, 5, 6), 2.0), np.full((3, 5, 6), 3.0)]
+    variance = open_exposure(arrays, errors=sigma).read(0, 5).variance
+    assert variance[:, 0, 0].tolist() == [4.0, 4.0, 9.0, 9.0, 9.0]
+    with pytest.raises(ValueError, match=r"errors\[1\]: has the shape \(3, 6, 5\), but the pixels have \(3, 5, 6\)"):
+        open_exposure(arrays, errors=[sigma[0], sigma[1].swapaxes(1, 2)])
+
+
+def test_masks_of_several_nddata_go_where_they_belong():
+    """Given masks come in pieces of their own, which need not be those of the pixels."""
+    sources = [NDData(np.ones((count, 2, 3))) for count in (1, 2, 3)]
+    masks = [np.zeros((count, 2, 3), bool) for count in (1, 2, 3)]
+    masks[0][0, 0, 1] = masks[2][1, 1, 2] = True
+    block = open_exposure(sources, mask=masks).read(0, 6)
+    assert [tuple(map(int, place)) for place in np.argwhere(block.mask)] == [(0, 0, 1), (4, 1, 2)]
+
+
+def test_which_errors_of_files_says_nothing_of_arrays():
+    for word in ("random", "total"):
+        assert open_exposure(np.ones((4, 5, 6)), errors=word).error_source is None
+
+
+def test_metadata_that_no_card_can_hold_are_left_out():
+    header = {"TARGNAME": "x", "COMMENT2": "two\nlines", "GAIN": np.float32(2.5), "odd": float("nan")}
+    exposure = open_exposure(np.ones((4, 5, 6)), header=header)
+    assert dict(exposure.header) == {"TARGNAME": "x", "GAIN": 2.5}

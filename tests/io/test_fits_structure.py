@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from nircam_tso.exceptions import CorruptFileError, InputFileError, TruncatedFileError, UnsupportedFileError
+from nircam_tso.exceptions import (
+    CorruptFileError,
+    InputFileError,
+    ResourceLimitError,
+    TruncatedFileError,
+    UnsupportedFileError,
+)
+from nircam_tso.io import fits_structure
 from nircam_tso.io.fits_structure import read_structure
 from nircam_tso.io.sources import open_exposure
 
@@ -155,3 +162,61 @@ def test_scrambled_headers_raise_documented_errors_only(tmp_path, jwst):
             messages.append(str(error))
     assert len(messages) > 10
     assert all("a.fits" in message for message in messages)
+
+
+def _primary(*cards):
+    """A primary header of these cards, in whole blocks."""
+    text = "".join(card.ljust(80) for card in ("SIMPLE  =                    T", "BITPIX  = 8", "NAXIS   = 0", *cards))
+    text += "END".ljust(80)
+    return text.ljust(-(-len(text) // 2880) * 2880).encode()
+
+
+def test_words_that_look_like_the_end_of_a_header(tmp_path):
+    """END is a card of its own; the blank card behind the remark makes it look like one."""
+    path = tmp_path / "a.fits"
+    path.write_bytes(_primary("COMMENT   THIS IS NOT THE END", " ", "OBSERVER= 'Miller  '"))
+    structure = read_structure(path)
+    assert structure.hdus[0].get("OBSERVER") == fits.getheader(path)["OBSERVER"] == "Miller"
+
+
+def test_a_header_cut_within_its_blocks(tmp_path):
+    path = tmp_path / "a.fits"
+    whole = _primary(*(f"KEY{index:<5}= {index}" for index in range(50)))
+    assert len(whole) == 2 * 2880
+    for length in (2880, 2881, 4079, 4400, 5759):
+        path.write_bytes(whole[:length])
+        with pytest.raises(TruncatedFileError, match=f"ends at byte {length}, within the primary header that begins"):
+            read_structure(path)
+    path.write_bytes(whole)
+    assert read_structure(path).hdus[0].get("KEY49") == 49
+
+
+def test_a_header_without_measure(tmp_path):
+    path = tmp_path / "a.fits"
+    path.write_bytes(b"SIMPLE  =                    T".ljust(80) + b"COMMENT ".ljust(80) * 220_000)
+    with pytest.raises(ResourceLimitError, match="the primary header that begins at byte 0 is longer than 8388608"):
+        read_structure(path)
+
+
+def test_a_table_larger_than_any_of_times(tmp_path):
+    path = tmp_path / "a.fits"
+    table = fits.BinTableHDU.from_columns([fits.Column("a", "D", array=np.zeros(2))], name="INT_TIMES")
+    table.header["NAXIS2"] = 40_000_000
+    header = fits.PrimaryHDU().header.tostring() + table.header.tostring()
+    path.write_bytes(header.encode())
+    with open(path, "r+b") as file:
+        file.truncate(len(header) + 320_000_000)
+    structure = read_structure(path)
+    with pytest.raises(CorruptFileError, match="INT_TIMES has 320000000 bytes, which no table of times has"):
+        structure.table(structure.hdus[1])
+
+
+def test_units_without_number(tmp_path, monkeypatch):
+    monkeypatch.setattr(fits_structure, "_MAX_HDUS", 3)
+    hdulist = fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(), fits.ImageHDU()])
+    hdulist.writeto(tmp_path / "a.fits")
+    assert len(read_structure(tmp_path / "a.fits").hdus) == 3
+    hdulist.append(fits.ImageHDU())
+    hdulist.writeto(tmp_path / "b.fits")
+    with pytest.raises(ResourceLimitError, match="holds more than 3 header-data units"):
+        read_structure(tmp_path / "b.fits")

@@ -3,7 +3,9 @@ import pytest
 from astropy import units as u
 from astropy.time import Time
 
-from nircam_tso.io.headers import parse_unit, start_time
+from nircam_tso.exceptions import CorruptFileError
+from nircam_tso.io.cards import parse_header
+from nircam_tso.io.headers import parse_unit, start_time, whole_number
 
 
 @pytest.mark.parametrize(
@@ -69,3 +71,19 @@ def test_no_start(cards):
         assert found == (57389, 0.0)
     else:
         assert found is None
+
+
+def _with(card):
+    cards = ["SIMPLE  = T", "BITPIX  = 8", "NAXIS   = 0", card]
+    return parse_header("".join(card.ljust(80) for card in cards))
+
+
+@pytest.mark.parametrize(("value", "number"), [("= 3.0", 3), ("= '3'", 3), ("= '   '", None), ("=", None)])
+def test_whole_numbers_however_they_are_written(value, number):
+    assert whole_number(_with(f"EXPOSURE{value}"), "EXPOSURE") == number
+
+
+@pytest.mark.parametrize("value", ["= 3.5", "= 'three'", "= T", "= 4294967296"])
+def test_what_is_no_whole_number(value):
+    with pytest.raises(CorruptFileError, match="EXPOSURE is .*, not a number of things"):
+        whole_number(_with(f"EXPOSURE{value}"), "EXPOSURE")

@@ -152,3 +152,48 @@ def test_errors_of_another_type_are_noted(tmp_path):
     exposure = open_exposure(path)
     assert exposure.error_source is None
     assert exposure.notes == ["a.fits: UNCERT of type INVERSEVARIANCE is not used"]
+
+
+def test_variances_of_another_program_are_used(tmp_path):
+    """A file as CCDData writes it, but for its kind of uncertainty, which CCDData can only read."""
+    data, variance = np.arange(30.0).reshape(5, 6), np.full((5, 6), 4.0)
+    variance[1, 4] = 9.0
+    path = tmp_path / "a.fits"
+    uncertainty = fits.ImageHDU(variance, name="UNCERT")
+    uncertainty.header["UTYPE"] = "VAR"
+    fits.HDUList([fits.PrimaryHDU(data), uncertainty]).writeto(path)
+    exposure = open_exposure(path)
+    assert exposure.error_source == "UNCERT"
+    np.testing.assert_array_equal(exposure.read(0, 1).variance[0], variance)
+
+
+def test_a_table_of_the_image_s_shape_is_no_companion(tmp_path):
+    table = fits.BinTableHDU.from_columns([fits.Column("a", "6B", array=np.ones((5, 6), np.uint8))], name="MASKS")
+    fits.HDUList([fits.PrimaryHDU(np.ones((5, 6), np.float32)), table]).writeto(tmp_path / "a.fits")
+    exposure = open_exposure(tmp_path / "a.fits")
+    assert exposure.notes == []
+    assert not exposure.segments[0].has_variance
+
+
+def test_random_groups_are_refused(tmp_path):
+    data = fits.GroupData(np.ones((3, 1, 1, 2)), parnames=["u"], pardata=[np.zeros(3)], bitpix=-32)
+    fits.GroupsHDU(data).writeto(tmp_path / "a.fits")
+    with pytest.raises(UnsupportedFileError, match="random groups"):
+        open_exposure(tmp_path / "a.fits")
+
+
+def test_unknown_unit_is_noted(tmp_path, image):
+    image(tmp_path / "a.fits", BUNIT="furlongs")
+    exposure = open_exposure(tmp_path / "a.fits")
+    assert exposure.unit == u.dimensionless_unscaled
+    assert exposure.notes == ["BUNIT 'furlongs' is no known unit; values are taken as dimensionless"]
+
+
+def test_what_else_a_file_holds_is_told(tmp_path):
+    """A unit that is neither image nor table, as of section 7 of the standard's earlier versions."""
+    other = fits.Header([("XTENSION", "FOREIGN"), ("BITPIX", 8), ("NAXIS", 0), ("PCOUNT", 0), ("GCOUNT", 1)])
+    path = tmp_path / "a.fits"
+    fits.PrimaryHDU().writeto(path)
+    path.write_bytes(path.read_bytes() + other.tostring().encode())
+    with pytest.raises(UnsupportedFileError, match=r"holds no image: found PRIMARY \(no data\), HDU 1 \(foreign\)"):
+        open_exposure(path)

@@ -389,3 +389,58 @@ def test_fewer_groups_than_promised_are_noted(tmp_path, jwst):
     jwst(tmp_path / "a.fits", "uncal", cards={"NGROUPS": 10})
     note = "a.fits: NGROUPS = 10 in the header, but SCI holds 3 groups, and what it holds counts"
     assert open_exposure(tmp_path / "a.fits").notes == [note]
+
+
+def test_kind_of_a_product_without_a_unit_is_told_by_its_name(tmp_path, jwst):
+    path = tmp_path / "a_calints.fits"
+    jwst(path, cards={"S_FLAT": None, "S_PHOTOM": None})
+    with fits.open(path, mode="update") as hdulist:
+        del hdulist["SCI"].header["BUNIT"]
+    assert open_exposure(path).kind == "jwst-calints"
+    path.rename(tmp_path / "a_rateints.fits")
+    assert open_exposure(tmp_path / "a_rateints.fits").kind == "jwst-rateints"
+
+
+@pytest.mark.parametrize(
+    ("science", "error", "words"),
+    [
+        ([fits.ImageHDU(np.ones((4, 6, 9))), fits.ImageHDU(np.ones((4, 6, 9)))], UnsupportedFileError, "2 SCI images"),
+        ([fits.ImageHDU(np.ones((1, 1, 1, 6, 9)))], UnsupportedFileError, "its SCI has 5 axes; 2 to 4 are expected"),
+        ([fits.ImageHDU()], CorruptFileError, "it holds no pixels"),
+    ],
+)
+def test_what_sci_may_be(tmp_path, jwst, science, error, words):
+    path = tmp_path / "a_calints.fits"
+    whole = jwst(path)
+    for hdu in science:
+        hdu.name = "SCI"
+    fits.HDUList([whole[0], *science, *whole[2:]]).writeto(path, overwrite=True)
+    with pytest.raises(error, match=words) as caught:
+        open_exposure(path)
+    assert str(path) in str(caught.value)
+
+
+def test_range_of_a_mean_image_that_is_none(tmp_path, jwst):
+    path = tmp_path / "a_rate.fits"
+    jwst(path, "rate", cards={"INTSTART": 3, "INTEND": 2})
+    with pytest.raises(SegmentError, match="INTSTART = 3 and INTEND = 2 are no range"):
+        open_exposure(path)
+
+
+def test_pixeldq_of_another_shape(tmp_path, jwst):
+    path = tmp_path / "a_uncal.fits"
+    hdulist = jwst(path, "uncal")
+    # The frame (ny, nx) of a shape that only an exchange of x and y would make right.
+    hdulist.append(fits.ImageHDU(np.zeros((9, 6), np.uint32), name="PIXELDQ"))
+    hdulist.writeto(path, overwrite=True)
+    with pytest.raises(CorruptFileError, match=r"PIXELDQ has the shape \(9, 6\), but SCI has \(4, 3, 6, 9\)"):
+        open_exposure(path)
+
+
+def test_errors_that_a_file_does_not_have_are_noted(tmp_path, jwst):
+    path = tmp_path / "a.fits"
+    jwst(path, drop=("ERR",))
+    exposure = open_exposure(path, errors="total")
+    assert exposure.error_source is None
+    assert exposure.notes == ["a.fits: has no extension for errors='total'"]
+    assert open_exposure(path).error_source == "VAR_POISSON+VAR_RNOISE"

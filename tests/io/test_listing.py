@@ -1,8 +1,9 @@
+import errno
 import os
 
 import pytest
 
-from nircam_tso.exceptions import InputFileError, NircamTSOWarning, UnsupportedFileError
+from nircam_tso.exceptions import InputFileError, NircamTSOWarning, ResourceLimitError, UnsupportedFileError
 from nircam_tso.io.listing import read_list
 from nircam_tso.io.sources import open_exposure
 
@@ -55,7 +56,7 @@ def test_every_missing_entry_is_told_with_its_line(tmp_path):
         read_list(path)
     text = str(caught.value)
     assert text.startswith(f"{path}: 4 of its entries")
-    for words in ("line 2: 'b.fits' does not exist", "line 4: 'sub' is a directory", "line 5", "is a URL", "line 6"):
+    for words in ("line 2: 'b.fits' does not exist", "line 4: 'sub' is a folder", "line 5", "is a URL", "line 6"):
         assert words in text
     path.write_text("\n".join(f"{k}.fits" for k in range(1000)))
     with pytest.raises(InputFileError, match="and 990 more"):
@@ -91,3 +92,57 @@ def test_many_lines_are_quick(tmp_path):
     path.write_text("x\n" * 100_000)
     with pytest.raises(InputFileError, match="100000 of its entries"):
         read_list(path)
+
+
+def test_broken_utf_16(tmp_path):
+    path = tmp_path / "list.txt"
+    path.write_bytes("a.fits\nb.fits".encode("utf-16")[:-1])
+    with pytest.raises(UnsupportedFileError, match="no list of names: broken UTF-16"):
+        read_list(path)
+
+
+def test_nul_characters_of_utf_16(tmp_path):
+    (tmp_path / "a.fits").touch()
+    path = tmp_path / "list.txt"
+    path.write_bytes("a.fits\nb\0.fits\n".encode("utf-16"))
+    with pytest.raises(InputFileError, match="1 of its entries cannot be used: line 2 contains a NUL character"):
+        read_list(path)
+
+
+def test_a_list_larger_than_any(tmp_path):
+    path = tmp_path / "list.txt"
+    with open(path, "wb") as file:
+        file.truncate((256 << 20) + 1)
+    with pytest.raises(ResourceLimitError, match="268435457 bytes, which no list of names has"):
+        read_list(path)
+
+
+def test_a_list_that_is_gone(tmp_path):
+    with pytest.raises(InputFileError, match="cannot be read: No such file or directory"):
+        read_list(tmp_path / "list.txt")
+
+
+def test_a_remark_behind_a_name_that_is_not_there(tmp_path):
+    path = tmp_path / "list.txt"
+    path.write_text("a.fits # the first\n")
+    with pytest.raises(InputFileError, match="line 1: 'a.fits # the first' does not exist"):
+        read_list(path)
+
+
+def test_pipes_in_a_folder_are_left_out(tmp_path, image):
+    image(tmp_path / "a.fits")
+    os.mkfifo(tmp_path / "b.fits")
+    assert names([segment.name for segment in open_exposure(tmp_path).segments]) == ["a.fits"]
+
+
+def test_a_folder_that_cannot_be_listed(tmp_path, image, monkeypatch):
+    image(tmp_path / "a.fits")
+
+    def refuse(path):
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    # Rights do not stop the superuser, who may run this.
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(InputFileError, match="cannot be read: Permission denied") as caught:
+        open_exposure(tmp_path)
+    assert caught.value.path == str(tmp_path)

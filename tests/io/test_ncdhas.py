@@ -3,7 +3,7 @@ import pytest
 from astropy import units as u
 from astropy.io import fits
 
-from nircam_tso.exceptions import SegmentError, UnsupportedFileError
+from nircam_tso.exceptions import CorruptFileError, SegmentError, UnsupportedFileError
 from nircam_tso.io.sources import open_exposure
 
 
@@ -237,3 +237,43 @@ def test_two_of_one_name(tmp_path, ncdhas):
         ncdhas(tmp_path / folder / "a_I001.fits", seed=len(folder), cards={"NINTS": 1})
     with pytest.raises(SegmentError, match=r"one/a_I001\.fits and .*two/a_I001\.fits are both integration 1"):
         open_exposure(tmp_path, recursive=True)
+
+
+def test_slope_without_its_uncertainty(tmp_path):
+    slope = np.arange(40, dtype=np.float32).reshape(5, 8)
+    hdu = fits.PrimaryHDU(slope)
+    hdu.header["NCDHPROC"] = True
+    hdu.writeto(tmp_path / "a.slp.fits")
+    exposure = open_exposure(tmp_path / "a.slp.fits")
+    assert exposure.kind == "ncdhas-slp"
+    assert exposure.error_source is None
+    np.testing.assert_array_equal(exposure.read(0, 1).data[0], slope)
+
+
+def test_ramp_that_promises_no_groups(tmp_path, ncdhas):
+    path = tmp_path / "a.red.fits"
+    data = ncdhas(path, groups=3, cards={"NCDHPROC": True})
+    with fits.open(path, mode="update") as hdulist:
+        for card in ("NGROUP", "NGROUPS"):
+            del hdulist[0].header[card]
+    exposure = open_exposure(path)
+    assert (exposure.kind, exposure.n_groups, exposure.notes) == ("ncdhas-red", 3, [])
+    np.testing.assert_array_equal(exposure.read(0, 1).data[0], data)
+
+
+def test_no_pixels(tmp_path, ncdhas):
+    path = tmp_path / "a.slp.fits"
+    ncdhas(path, "slp")
+    with fits.open(path) as hdulist:
+        header = hdulist[0].header
+    header["NAXIS1"] = 0
+    path.write_bytes(header.tostring().encode())
+    with pytest.raises(CorruptFileError, match=r"\(2, 5, 0\): it holds no pixels"):
+        open_exposure(path)
+
+
+def test_unknown_unit_is_noted(tmp_path, ncdhas):
+    ncdhas(tmp_path / "a.fits", cards={"BUNIT": "furlongs"})
+    exposure = open_exposure(tmp_path / "a.fits")
+    assert exposure.unit == u.dimensionless_unscaled
+    assert "furlongs" in exposure.notes[0]

@@ -1,12 +1,14 @@
 """Files of one exposure that cannot be: one integration twice, or two places on the detector."""
 
+import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.time import Time
 
-from nircam_tso.exceptions import SegmentError
+from nircam_tso.exceptions import InputFileError, SegmentError
 from nircam_tso.io.headers import integration_in_name, split_name
 from nircam_tso.io.sources import open_exposure
+from nircam_tso.quality import QualityFlag
 from nircam_tso.timing import exposure_times
 
 UNDATED = {"DATE-OBS": "", "TIME-OBS": ""}
@@ -100,3 +102,75 @@ def test_images_from_two_places_on_the_detector(tmp_path, image, card, one, othe
     if isinstance(one, str):
         image(tmp_path / "d.fits", start="2020-02-20T09:51:21", seed=4, **{card: one + "  "})
     assert len(open_exposure(tmp_path)) >= 2
+
+
+def segments(folder, jwst, numbers, *, total, **cards):
+    """Segments of four integrations each, whose cards may tell other numbers than their names."""
+    stem = "jw01366002001_04103_00001-seg00{}_nrca1_calints.fits"
+    paths = [folder / stem.format(place) for place in range(1, len(numbers) + 1)]
+    for place, (path, number) in enumerate(zip(paths, numbers, strict=True)):
+        own = {"NINTS": 4 * len(numbers), **cards}
+        jwst(path, first=1 + 4 * place, segment=(number, total), cards=own, seed=place)
+    return paths
+
+
+def test_a_segment_beyond_the_last(tmp_path, jwst):
+    segments(tmp_path, jwst, [1, 3], total=2)
+    with pytest.raises(SegmentError, match="EXSEGNUM = 3 is above EXSEGTOT = 2 in .*seg001.*seg002"):
+        open_exposure(tmp_path)
+
+
+def test_segments_and_integrations_in_different_orders(tmp_path, jwst):
+    segments(tmp_path, jwst, [2, 1], total=2)
+    told = "EXSEGNUM and INTSTART put .*seg001_nrca1_calints.fits and .*seg002_nrca1_calints.fits in different orders"
+    with pytest.raises(SegmentError, match=told):
+        open_exposure(tmp_path)
+
+
+def test_an_unreadable_last_segment_of_unknown_length(tmp_path, jwst):
+    """Nothing tells how many rows to flag: neither its own header nor NINTS of the others."""
+    paths = segments(tmp_path, jwst, [1, 2], total=2, NINTS=None)
+    paths[1].write_bytes(paths[1].read_bytes()[:100])
+    with pytest.raises(InputFileError, match="how many integrations it holds cannot be told") as caught:
+        open_exposure(tmp_path, on_error="flag")
+    assert str(paths[1]) in str(caught.value)
+
+
+def test_an_unreadable_file_lies_where_its_name_says(tmp_path, jwst):
+    """Without numbers of segments and of integrations, between two others by the order of names."""
+    pixels = {}
+    for name, first in (("part9.fits", 1), ("part10.fits", None), ("part11.fits", 9)):
+        pixels[name] = jwst(tmp_path / name, first=first, cards={"NINTS": 12}, seed=len(pixels))["SCI"].data
+    path = tmp_path / "part10.fits"
+    path.write_bytes(path.read_bytes()[:6000])
+    exposure = open_exposure(tmp_path, on_error="flag")
+    assert exposure.integration.tolist() == list(range(1, 13))
+    lost = np.arange(12) // 4 == 1
+    assert ((exposure.flags & np.uint32(QualityFlag.READ_ERROR)) != 0).tolist() == lost.tolist()
+    expected = np.concatenate([pixels["part9.fits"], pixels["part11.fits"]])
+    np.testing.assert_array_equal(exposure.read(0, 12).data[~lost], expected)
+
+
+def test_an_unreadable_file_belongs_to_those_of_its_name(tmp_path, ncdhas):
+    """Two detectors in one folder: which of them a file without a header is of, its name tells."""
+    for detector, stem in (("NRCA1", "one"), ("NRCB4", "two")):
+        for k in (1, 2, 3):
+            cards = {"DETECTOR": detector, "NINTS": 3}
+            ncdhas(tmp_path / f"{stem}_I{k:03d}.slp.fits", "slp", k=k, seed=10 * ord(stem[0]) + k, cards=cards)
+    (tmp_path / "two_I002.slp.fits").write_bytes(b"")
+    flagged = {}
+    for detector in ("NRCA1", "NRCB4"):
+        exposure = open_exposure(tmp_path, select={"detector": detector}, on_error="flag")
+        flagged[detector] = (exposure.flags & np.uint32(QualityFlag.READ_ERROR) != 0).tolist()
+    assert flagged == {"NRCA1": [False] * 3, "NRCB4": [False, True, False]}
+
+
+def test_masks_pass_by_what_is_missing(tmp_path, jwst):
+    paths = segments(tmp_path, jwst, [1, 2, 3], total=3)
+    paths[1].unlink()
+    mask = np.zeros((6, 9), bool)
+    mask[2, 3] = True
+    exposure = open_exposure(tmp_path, allow_missing=True, mask=mask)
+    block = exposure.read(0, 12)
+    assert (block.mask[[0, 3, 8, 11], 2, 3]).all()
+    assert np.isnan(block.data[4:8]).all() and len(exposure) == 12

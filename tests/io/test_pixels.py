@@ -93,6 +93,8 @@ def test_ranges(start, stop):
     exposure = open_exposure(np.zeros((4, 3, 5)))
     with pytest.raises(IndexError, match="start, stop"):
         exposure.segments[0].read(start, stop)
+    with pytest.raises(IndexError, match=f"start, stop: {start}, {stop} is no range within 0 to 4"):
+        exposure.read(start, stop)
     with pytest.raises(IndexError, match="rows"):
         exposure.read(0, 1, slice(3, 3))
 

@@ -53,3 +53,9 @@ def test_switches(name):
     assert getattr(Policy(**{name: True}), name) is True
     with pytest.raises(TypeError, match=name):
         Policy(**{name: "yes"})
+
+
+def test_what_becomes_of_errors():
+    assert [Policy(on_error=word).flags_errors for word in ("raise", "flag")] == [False, True]
+    with pytest.raises(ValueError, match="on_error: 'warn' is neither 'raise' nor 'flag'"):
+        Policy(on_error="warn")

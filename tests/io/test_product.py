@@ -1,17 +1,20 @@
 """Products on disk: nothing is lost, nothing is left half written."""
 
 import os
+import subprocess
+import sys
 
 import h5py
 import numpy as np
 import pytest
 from astropy import units as u
-from astropy.table import QTable
+from astropy.table import MaskedColumn, QTable
 from astropy.time import Time
 from astropy.timeseries import TimeSeries
 
 from nircam_tso import TimeSeriesExtractor, good, read, write
 from nircam_tso.exceptions import IncompleteProductError, OutputError
+from nircam_tso.io import product_guard
 from nircam_tso.simulate import simulate_exposure
 
 
@@ -149,9 +152,24 @@ def test_a_file_that_reads_back_changed_is_refused(product, tmp_path, monkeypatc
     def shorter(content, kind):
         return original(content, kind)[:-1]
 
-    monkeypatch.setattr(module, "parsed", shorter)
-    with pytest.raises(OutputError, match="11 rows instead of 12"):
-        write(product, tmp_path / "a.h5")
+    def other_number(content, kind):
+        table = original(content, kind)
+        table["x_gauss"][5] += 1e-9 * u.pix
+        return table
+
+    def other_word(content, kind):
+        table = original(content, kind)
+        table.meta["target"] = "another star"
+        return table
+
+    for change, told in (
+        (shorter, "11 rows instead of 12"),
+        (other_number, "column x_gauss reads back changed"),
+        (other_word, "its description or metadata read back changed"),
+    ):
+        monkeypatch.setattr(module, "parsed", change)
+        with pytest.raises(OutputError, match=told):
+            write(product, tmp_path / "a.h5")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -197,3 +215,127 @@ def test_ecsv_cut_at_a_line(product, tmp_path):
     path.write_text("".join(lines[:-2]))
     with pytest.raises(IncompleteProductError, match="10 of 12 rows"):
         read(path)
+
+
+def columns_of_ones_own():
+    """What a user may put beside the package's columns."""
+    ts = TimeSeries(time=Time(60000 + np.arange(4) / 100, format="mjd", scale="utc"))
+    ts["part"] = np.arange(12.0).reshape(4, 3)
+    ts.meta |= {"depth": np.float64(0.0125), "rows": np.int32(4), "range": (1, 3)}
+    return ts
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".ecsv"])
+def test_columns_and_metadata_of_ones_own(tmp_path, suffix):
+    path = write(columns_of_ones_own(), tmp_path / f"a{suffix}")
+    again = read(path)
+    assert again["part"].tolist() == np.arange(12.0).reshape(4, 3).tolist()
+    assert (again.meta["depth"], again.meta["rows"], again.meta["range"]) == (0.0125, 4, [1, 3])
+    assert type(again.meta["depth"]) is float and type(again.meta["rows"]) is int
+    assert write(again, tmp_path / f"b{suffix}").read_bytes() == path.read_bytes()
+
+
+def test_words_are_for_ecsv(tmp_path):
+    """HDF5 gives them back as bytes, which is told before a product with others is there."""
+    ts = columns_of_ones_own()
+    ts["remark"] = ["a", "b, c", "d", "\u00fc"]
+    path = write(ts, tmp_path / "a.ecsv")
+    assert [str(word) for word in read(path)["remark"]] == ["a", "b, c", "d", "\u00fc"]
+    with pytest.raises(OutputError, match="column remark reads back changed"):
+        write(ts, tmp_path / "a.h5")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.ecsv"]
+
+
+def test_words_are_in_the_digest(tmp_path):
+    ts = columns_of_ones_own()
+    ts["remark"] = ["a", "b, c", "d", "e"]
+    path = write(ts, tmp_path / "a.ecsv")
+    text = path.read_text()
+    assert text.count('"b, c"') == 1
+    path.write_text(text.replace('"b, c"', '"b, d"'))
+    with pytest.raises(IncompleteProductError, match="its numbers or metadata have changed"):
+        read(path)
+
+
+def test_masks_are_in_the_digest(tmp_path):
+    ts = columns_of_ones_own()
+    ts["count"] = MaskedColumn([1, 2, 3, 4], mask=[False, True, False, False])
+    path = write(ts, tmp_path / "a.h5")
+    assert np.asarray(read(path)["count"].mask).tolist() == [False, True, False, False]
+    with h5py.File(path, "r+") as file:
+        table = file["timeseries"][()]
+        table["count.mask"][2] = True
+        file["timeseries"][...] = table
+    with pytest.raises(IncompleteProductError, match="its numbers or metadata have changed"):
+        read(path)
+
+
+def test_a_long_text_under_a_word_of_yaml(tmp_path):
+    """YAML takes the word "no" for false and quotes it: the text could not be told from the table's end."""
+    ts = columns_of_ones_own()
+    ts.meta["no"] = "x" * 70_000
+    with pytest.raises(OutputError, match=r"cannot be written \(meta\['no'\] is not where it should be\)"):
+        write(ts, tmp_path / "a.ecsv")
+    assert read(write(ts, tmp_path / "a.h5")).meta["no"] == ts.meta["no"]
+
+
+def test_a_file_larger_than_any_product(product, tmp_path, monkeypatch):
+    from nircam_tso.io import product as module
+
+    path = write(product, tmp_path / "a.h5")
+    monkeypatch.setattr(module, "MAX_BYTES", 1000)
+    with pytest.raises(IncompleteProductError, match="has [0-9]+ bytes, which no product has"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        ("a" * (product_guard.MAX_HEADER + 1), "its header has 6291457 characters"),
+        ("- 1\n" * (product_guard.MAX_EVENTS + 1), "its header has more than 20000 parts"),
+    ],
+    ids=["long", "many parts"],
+)
+def test_headers_without_measure(header, words):
+    with pytest.raises(product_guard.HostileProductError, match=words):
+        product_guard.check_header(header)
+
+
+def test_ecsv_without_columns_in_its_header(tmp_path):
+    (tmp_path / "a.ecsv").write_text("# %ECSV 1.0\n# ---\n# meta: {a: 1}\ntime\n1\n")
+    with pytest.raises(IncompleteProductError, match="is refused: has no ECSV header"):
+        read(tmp_path / "a.ecsv")
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        ("timeseries", np.ones((2, 3)), "timeseries has 2 axes; a table has one"),
+        ("timeseries.__table_column_meta__", np.arange(9), "its description is too long"),
+    ],
+)
+def test_other_things_in_the_place_of_a_table(product, tmp_path, name, data, words):
+    path = write(product, tmp_path / "a.h5")
+    with h5py.File(path, "r+") as file:
+        del file[name]
+        file[name] = data
+    with pytest.raises(IncompleteProductError, match=f"is refused: {words}"):
+        read(path)
+
+
+def test_the_unified_reader_waits_once():
+    """Whoever asks again for it to be registered with astropy makes no second one wait."""
+    code = (
+        "import sys, nircam_tso\n"
+        "from nircam_tso.io.unified import register_when_needed\n"
+        "assert 'astropy.timeseries' not in sys.modules\n"
+        "count = len(sys.meta_path)\n"
+        "register_when_needed()\n"
+        "assert len(sys.meta_path) == count\n"
+        "from astropy.io import registry\n"
+        "from astropy.timeseries import TimeSeries\n"
+        "assert len(sys.meta_path) == count - 1\n"
+        "assert list(registry.get_formats(TimeSeries)['Format']).count('nircam_tso') == 1\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

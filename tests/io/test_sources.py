@@ -1,4 +1,5 @@
 import bz2
+import hashlib
 import io
 import itertools
 import os
@@ -15,6 +16,7 @@ from nircam_tso.exceptions import (
     TruncatedFileError,
     UnsupportedFileError,
 )
+from nircam_tso.io.exposure import Exposure
 from nircam_tso.io.sources import open_exposure, open_exposures
 
 
@@ -268,7 +270,7 @@ def test_what_stands_for_several_files_comes_by_itself(tmp_path, image):
     (tmp_path / "list.txt").write_text("a.fits")
     pattern = str(tmp_path / "*.fits")
     for item, what, error in (
-        (tmp_path, "is a directory; .*one directory at a time, by itself", UnsupportedFileError),
+        (tmp_path, "is a folder; .*one folder at a time, by itself", UnsupportedFileError),
         (pattern, "but a pattern; .*one pattern at a time, by itself", InputFileError),
         (tmp_path / "list.txt", "is a text file; .*one list of names at a time, by itself", UnsupportedFileError),
     ):
@@ -487,3 +489,52 @@ def test_nothing_but_problems(tmp_path, jwst):
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputFileError, match="no FITS file here"):
         open_exposures(tmp_path / "empty", problems=problems)
+
+
+def test_paths_of_bytes(tmp_path, image):
+    """As os.scandir gives them for a folder named by bytes."""
+    pixels = image(tmp_path / "a.fits")
+    with os.scandir(os.fsencode(tmp_path)) as entries:
+        entry = next(entries)
+    for source in (entry, [entry]):
+        exposure = open_exposure(source)
+        assert exposure.segments[0].name == "a.fits"
+        np.testing.assert_array_equal(exposure.read(0, 1).data[0], pixels)
+
+
+def test_a_unit_that_is_none(tmp_path, image):
+    image(tmp_path / "a.fits")
+    with pytest.raises(ValueError, match="unit: 'furlongs' is no unit"):
+        open_exposure(tmp_path / "a.fits", unit="furlongs")
+
+
+def test_nothing_of_a_folder_is_measured(tmp_path, jwst):
+    for index in (1, 2):
+        jwst(tmp_path / f"{index}.fits", cards={"EXP_TYPE": "NRC_TSGRISM", "EXPOSURE": index})
+    with pytest.raises(UnsupportedFileError, match="none of the 2 files here is measured: ") as caught:
+        open_exposure(tmp_path)
+    for name in ("1.fits", "2.fits"):
+        assert f"{tmp_path / name}: EXP_TYPE is NRC_TSGRISM: spectra" in str(caught.value)
+
+
+def test_parts_of_an_exposure_are_alike(tmp_path, image):
+    segments = []
+    for name, shape, unit in (("a", (7, 11), "adu"), ("b", (11, 7), "adu"), ("c", (7, 11), "electron")):
+        image(tmp_path / f"{name}.fits", shape=shape, BUNIT=unit)
+        segments += open_exposure(tmp_path / f"{name}.fits").segments
+    assert len(Exposure([segments[0], segments[0]])) == 2
+    with pytest.raises(SegmentError, match=r"b.fits has shape \(11, 7\), but a.fits has \(7, 11\)"):
+        Exposure(segments[:2])
+    with pytest.raises(SegmentError, match="c.fits has unit electron, but a.fits has adu"):
+        Exposure(segments[::2])
+    with pytest.raises(SegmentError, match="holds no integrations"):
+        Exposure([])
+
+
+def test_open_lists_have_no_file_to_hash(tmp_path, jwst):
+    path = tmp_path / "a_calints.fits"
+    jwst(path)
+    with fits.open(path) as hdulist:
+        assert open_exposure(hdulist, hash_inputs=True).segments[0].sha256 == ""
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert open_exposure(path, hash_inputs=True).segments[0].sha256 == digest

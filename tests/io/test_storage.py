@@ -1,4 +1,6 @@
+import errno
 import gzip
+import io
 import os
 import socket
 import subprocess
@@ -8,8 +10,9 @@ import time
 import numpy as np
 import pytest
 
-from nircam_tso.exceptions import CorruptFileError, ResourceLimitError, UnsupportedFileError
+from nircam_tso.exceptions import CorruptFileError, InputFileError, ResourceLimitError, UnsupportedFileError
 from nircam_tso.io import storage
+from nircam_tso.io.content import content_of
 from nircam_tso.io.sources import open_exposure
 
 
@@ -95,8 +98,9 @@ def test_gzip_larger_than_allowed(tmp_path, jwst, monkeypatch):
         (gzip.compress(b"hello", mtime=0), "gzip-compressed text"),
         (b'{"a": 1}', "JSON"),
         (b"%PDF-1.4", "PDF"),
+        (b'<?xml version="1.0"?><a/>', "an XML or HTML document"),
     ],
-    ids=range(10),
+    ids=range(11),
 )
 def test_what_is_not_fits_is_named(tmp_path, content, words):
     path = tmp_path / "a.fits"
@@ -134,3 +138,84 @@ def test_more_files_than_descriptors(tmp_path, image):
     )
     result = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
     assert result.stdout.strip() == "(200, 3, 4)", result.stderr
+
+
+def test_a_packed_file_in_use_outlives_its_place_among_the_kept(tmp_path, image):
+    paths = [tmp_path / f"{index}.fits.gz" for index in range(6)]
+    raw = []
+    for index, path in enumerate(paths):
+        image(tmp_path / "a.fits", seed=index)
+        raw.append((tmp_path / "a.fits").read_bytes())
+        (tmp_path / "a.fits").unlink()
+        path.write_bytes(gzip.compress(raw[-1], mtime=0))
+    stored = [storage.examine(path) for path in paths]
+    with storage.open_stored(stored[0]) as first:
+        for one, expected in zip(stored[1:], raw[1:], strict=True):
+            with storage.open_stored(one) as handle:
+                assert handle.read(0, handle.size) == expected
+        assert first.read(0, first.size) == raw[0]
+    # Unpacked again, as it was thrown away once nobody used it.
+    with storage.open_stored(stored[0]) as handle:
+        assert handle is not first
+        assert handle.read(0, handle.size) == raw[0]
+
+
+def test_a_file_that_is_being_written(tmp_path, image, monkeypatch):
+    path = tmp_path / "a.fits"
+    image(path)
+    # Whoever waits finds that the writer has gone on.
+    monkeypatch.setattr(storage.time, "sleep", lambda seconds: os.utime(path))
+    os.utime(path)
+    with pytest.raises(InputFileError, match="is being written just now; wait until it is whole"):
+        storage.examine(path)
+
+
+def test_a_file_that_may_not_be_opened(tmp_path, image, monkeypatch):
+    path = tmp_path / "a.fits"
+    image(path)
+
+    def refuse(*args, **keywords):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    # Rights do not stop the superuser, who may run this.
+    monkeypatch.setattr(storage, "open", refuse, raising=False)
+    with pytest.raises(InputFileError, match="cannot be opened: Permission denied") as caught:
+        open_exposure(path)
+    assert caught.value.path == str(path)
+
+
+def test_a_disk_that_fails(tmp_path, image):
+    path = tmp_path / "a.fits"
+    image(path)
+
+    class Failing(io.BytesIO):
+        def fail(self, *args):
+            raise OSError(errno.EIO, "Input/output error")
+
+        read = readinto = fail
+
+    handle = storage._Handle(Failing(), 2880, str(path))
+    with pytest.raises(InputFileError, match="cannot be read: Input/output error"):
+        handle.read(0, 80)
+    with pytest.raises(InputFileError, match="cannot be read: Input/output error"):
+        content_of(Failing(), str(path))
+
+
+def test_no_room_to_unpack(tmp_path, jwst, monkeypatch):
+    plain, path = tmp_path / "a.fits", tmp_path / "b.fits.gz"
+    jwst(plain)
+    path.write_bytes(gzip.compress(plain.read_bytes(), mtime=0))
+
+    class Full(io.BytesIO):
+        def write(self, data):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(storage.tempfile, "SpooledTemporaryFile", lambda max_size: Full())
+    with pytest.raises(ResourceLimitError, match="no room to unpack it in .*: No space left on device") as caught:
+        open_exposure(path)
+    assert caught.value.path == str(path)
+
+
+def test_a_name_that_is_too_long_in_a_list():
+    with pytest.raises(InputFileError, match="cannot be examined: .*File name too long"):
+        open_exposure(["x" * 5000 + ".fits"])

@@ -51,3 +51,19 @@ def test_columns_that_do_not_fit():
     hdu = parse_header("".join(card.ljust(80) for card in [*cards, "TFORM1  = 'Z'"]), index=1)
     with pytest.raises(CorruptFileError, match="TFORM1"):
         decode_table(hdu, bytes(8))
+
+
+def test_what_is_no_table():
+    cards = ["XTENSION= 'BINTABLE'", "BITPIX  = 8", "NAXIS   = 2", "NAXIS1  = 4", "NAXIS2  = 2"]
+    for last in ("TFIELDS = 1000", "TFIELDS = 'one'"):
+        hdu = parse_header("".join(card.ljust(80) for card in [*cards, last]), index=1)
+        with pytest.raises(CorruptFileError, match="HDU 1: is no binary table"):
+            decode_table(hdu, bytes(8))
+
+
+@pytest.mark.parametrize("card", ["TZERO1  = 'much'", "TZERO1  = 1E300", "TSCAL1  = T"])
+def test_scaling_that_makes_no_sense(card):
+    cards = ["XTENSION= 'BINTABLE'", "BITPIX  = 8", "NAXIS   = 2", "NAXIS1  = 4", "NAXIS2  = 2", "TFIELDS = 1"]
+    hdu = parse_header("".join(card.ljust(80) for card in [*cards, "TFORM1  = 'J'", card]), index=1)
+    with pytest.raises(CorruptFileError, match="TSCAL1 and TZERO1 are"):
+        decode_table(hdu, bytes(8))

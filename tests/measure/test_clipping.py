@@ -153,3 +153,47 @@ def test_results_do_not_depend_on_the_block():
         part = clipped_statistics(data[b : b + 1], np.arange(3000))
         for ours, same in zip(part, whole, strict=True):
             np.testing.assert_array_equal(ours, same[b : b + 1])
+
+
+@pytest.mark.parametrize("n", [5, 130, 3001, 50_000])
+@pytest.mark.parametrize("fraction", [0.0, 0.03, 0.3])
+def test_short_numbers_are_measured_as_long_ones(n, fraction):
+    """Values of float32 are not widened, and give the numbers of the same values as float64."""
+    short = contaminated(np.random.default_rng(n + 1), (5, n), fraction).astype(np.float32)
+    ours = clipped_statistics(short, np.arange(n))
+    for value, other in zip(ours, clipped_statistics(short.astype(float), np.arange(n)), strict=True):
+        np.testing.assert_array_equal(value, other)
+    median, mean, std, count = reference(short.astype(float), SigmaClip(3, maxiters=5))
+    np.testing.assert_array_equal(ours.median, median)
+    np.testing.assert_allclose(ours.mean, mean, rtol=1e-13)
+    np.testing.assert_allclose(ours.std, std, rtol=1e-12)
+    np.testing.assert_array_equal(ours.n_kept, count)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_alike_values_crowd_about_the_limits(dtype):
+    """More of them than there is room for: whole numbers with few steps between the limits."""
+    rng = np.random.default_rng(4)
+    data = np.rint(rng.normal(1000, 1.7, (4, 40_000)))
+    data[:, :200] = 1006.0
+    ours = clipped_statistics(data.astype(dtype), np.arange(40_000))
+    median, mean, std, count = reference(data, SigmaClip(3, maxiters=5))
+    np.testing.assert_array_equal(ours.median, median)
+    np.testing.assert_allclose(ours.mean, mean, rtol=1e-13)
+    np.testing.assert_allclose(ours.std, std, rtol=1e-12)
+    np.testing.assert_array_equal(ours.n_kept, count)
+
+
+def test_rows_of_very_different_levels():
+    """Where the last row's median was is of no use for the next."""
+    rng = np.random.default_rng(6)
+    data = (
+        rng.normal(0, 1, (12, 5000)) * 10.0 ** rng.integers(-3, 4, 12)[:, None]
+        + 10.0 ** rng.integers(0, 7, 12)[:, None]
+    )
+    ours = clipped_statistics(data, np.arange(5000))
+    median, mean, std, count = reference(data, SigmaClip(3, maxiters=5))
+    np.testing.assert_array_equal(ours.median, median)
+    assert (np.abs(ours.mean - mean) < 1e-9 * std).all()
+    np.testing.assert_allclose(ours.std, std, rtol=1e-9)
+    np.testing.assert_array_equal(ours.n_kept, count)

@@ -410,3 +410,7 @@ def test_psf_flux_without_weight_or_psf_is_nan():
     assert np.isnan(psf_fluxes(stamps, psf, weights, np.ones((4, 5), bool)).variance).all()
     with pytest.raises(ValueError, match="psf, weights: "):
         psf_fluxes(stamps, psf, weights.T)
+
+
+def test_no_chords_without_lines():
+    assert psf_chords(np.full((2, 4, 5), 0.05), np.ones((4, 5)), along=None) is None

@@ -112,3 +112,22 @@ def test_holes_take_the_mean_of_good_neighbours():
     fill_holes(image, holes)
     assert image[0, 1, 2] == np.mean([1, 2, 3, 6, 11, 12, 13])
     assert image[0, 1, 3] == np.mean([2, 3, 4, 9, 12, 13, 14])
+
+
+def test_nothing_is_made_of_no_light():
+    """A series without any light, and a window that holds none of it, tell no scale."""
+    dark = np.zeros((3, 5, 7))
+    bad = np.zeros(dark.shape, bool)
+    bad[1, 2, 3] = True
+    stars = np.stack([star()] * 3)
+    spoiled = np.zeros(stars.shape, bool)
+    spoiled[1, 2, 3] = True
+    for images, holes, window in (
+        (dark, bad, np.ones((5, 7), bool)),
+        (stars, spoiled, np.zeros(stars.shape[1:], bool)),
+    ):
+        reference = series_reference(images, np.zeros(images.shape, bool))
+        before = images.copy()
+        variance, filled = replace_transients(images, holes, reference, window)
+        assert not filled.any() and not variance.any()
+        np.testing.assert_array_equal(images, before)

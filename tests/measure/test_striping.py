@@ -492,3 +492,25 @@ def test_pixels_that_were_hit_tell_nothing():
     # Neither in the pixel nor, by way of the star's flux, in others.
     np.testing.assert_array_equal(values[1, :5], values[0, :5])
     assert values[1, 0, 0] == 3.0
+
+
+def test_an_output_that_is_covered_keeps_its_levels(rng):
+    """No pixel of the third of four outputs tells of its lines: they get the level of the others."""
+    images, free = striped(rng)
+    lines = LINES["row-amplifier"]
+    first, last = FOUR.edges[2:4]
+    free[:, first:last] = False
+    bad = np.zeros(images.shape, bool)
+    model = model_of(images, bad, free, lines)
+    terms = striping_terms(images, bad, model)
+    covered = lines.groups == 2
+    assert terms.left[..., covered].all() and (terms.values[..., covered] == 0).all()
+    assert not terms.left[..., ~covered].all()
+    assert model.variance[2] == model.scatter[2] == 0
+    assert (np.delete(model.scatter, 2) > 0).all()
+    # The noise left in an aperture beside it is told all the same.
+    weights = np.zeros(SHAPE)
+    weights[10:16, last + 1 : last + 5] = 1.0
+    residuals = np.where(free, images - images.mean(axis=(1, 2), keepdims=True), 0.0)
+    variograms = noise_variograms([(residuals, np.broadcast_to(free, images.shape))], FOUR)
+    assert np.isfinite(line_variance(variograms, FOUR, free, [weights], model=model).variance).all()

@@ -116,7 +116,7 @@ class TestOrigin:
     @pytest.mark.parametrize(
         ("origin", "message"),
         [
-            ("peak", "'peak' is not known"),
+            ("peak", "'peak' is none of"),
             ((-0.6, 3), "not within the image"),
             ((3, 19.6), "not within the image"),
             ((np.nan, 3), "not within the image"),
@@ -127,6 +127,22 @@ class TestOrigin:
     def test_bad_origin(self, origin, message):
         with pytest.raises(ValueError, match=f"^origin: .*{message}"):
             find_origin(star((20, 31), 11.2, 8.7), origin)
+
+    def test_no_peak_at_all(self):
+        """Smoothed, every pixel is below zero: by symmetry the light is centred all the same."""
+        image = np.ones((3, 3))
+        image[1, 1] = -7.99
+        assert find_origin(image) == (pytest.approx(1.0), pytest.approx(1.0), "centroid")
+
+    def test_one_sided_light_takes_the_centroid(self):
+        """A Gaussian fitted to it lies pixels behind its edge, where the peak is."""
+        columns = np.arange(30)
+        image = np.exp(-((np.arange(23) - 9.0)[:, None] ** 2) / 18) * np.where(columns < 5, 0, np.exp(-columns / 8))
+        x, y, name = find_origin(image)
+        assert name == "centroid"
+        moments = [(np.arange(n) * image.sum(axis=k)).sum() / image.sum() for n, k in ((30, 0), (23, 1))]
+        assert (x, y) == pytest.approx(moments)
+        assert x - find_origin(image, "gaussian")[0] > 1
 
     def test_no_gaussian(self):
         with pytest.raises(ValueError, match="^origin: no Gaussian can be fitted"):

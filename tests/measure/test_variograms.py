@@ -102,3 +102,29 @@ def test_long_lines_in_pieces_tell_the_same_variance(rng, outputs):
     # Evened out over times, the variograms tell 3 % less of the standard deviation.
     assert np.sqrt(found) == pytest.approx(np.std(sums), rel=0.06)
     assert error < 0.1 * found
+
+
+@pytest.mark.parametrize("slow", [1, -1])
+def test_lines_along_y_are_those_of_the_turned_frame(rng, slow):
+    """An output that reads along y sees the transposed frame."""
+    images = np.cumsum(rng.normal(0, 1, (40, 12, 20)), axis=2) + rng.normal(0, 2, (40, 12, 20))
+    usable = rng.random(images.shape) < 0.95
+    along_x = noise_variograms([(images, usable)], ReadoutLayout(fast_axis=1, slow_axis=2 * slow))
+    turned = images.swapaxes(1, 2).copy(), usable.swapaxes(1, 2).copy()
+    along_y = noise_variograms([turned], ReadoutLayout(fast_axis=2, slow_axis=slow))
+    for one, other in zip(along_x[:3], along_y[:3], strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-9, equal_nan=True)
+    weights = np.zeros((12, 20))
+    weights[4:8, 6:12] = 1.0
+    free = np.ones((12, 20), bool)
+    (expected,), _ = line_variance(along_x, ReadoutLayout(fast_axis=1, slow_axis=2 * slow), free, [weights])
+    (found,), _ = line_variance(along_y, ReadoutLayout(fast_axis=2, slow_axis=slow), free.T, [weights.T])
+    assert found == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_single_image_has_no_error_of_its_variance(rng):
+    """Of one image nothing can be left out to see what changes."""
+    images, shape = rng.normal(0, 3, (1, *SHAPE)), np.ones(SHAPE, bool)
+    layout = ReadoutLayout()
+    found = line_variance(noise_variograms([(images, shape[None])], layout), layout, shape, [np.ones(SHAPE)])
+    assert np.isinf(found.error).all() and np.isfinite(found.variance).all()

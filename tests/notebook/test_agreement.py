@@ -1,5 +1,7 @@
 """Without its faults the notebook's method is the extractor's, column by column."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from astropy.io import fits
@@ -216,6 +218,16 @@ class TestCompare:
         with pytest.raises(ValueError, match="source: has 2 integrations, but the product has 5 rows"):
             compare(ts, paths[:2])
 
+    def test_product_that_tells_no_place(self, paths):
+        """The notebook looked in the middle of the frame then."""
+        ts = matching_extractor(aperrad=[3]).extract(paths)
+        del ts.meta["position_x"], ts.meta["aperture_radii"]
+        table = compare(ts, paths, aperrad=[4]).table
+        old = loads_fits_phots_times(paths, aperrad=[4])
+        np.testing.assert_array_equal(table["old aperture phot 4.0"], old["aperture phot 4.0"])
+        # The product has no such radius.
+        assert np.isnan(table["new aperture phot 4.0"]).all()
+
     def test_refusals(self, paths):
         with pytest.raises(ValueError, match="source: goes with a product"):
             compare(paths, paths)
@@ -269,6 +281,15 @@ class TestCompare:
         assert float(cells[0, 0]) == pytest.approx(100 * changes, rel=0.01)
         # Nothing remains, in no column.
         assert {cells[column, len(labels) - 1] for column in range(7)} == {"-"}
+
+    def test_figure_of_a_star_without_a_place(self, comparison):
+        effects = comparison.effects.copy()
+        effects["gaussian y center"][0] = effects["gaussian x center"][0] = np.nan
+        lost = dataclasses.replace(comparison, effects=effects, new_center=(float("nan"), float("nan")))
+        image, _, effects = lost.plot().axes
+        assert [patch.get_label() for patch in image.patches] == ["2016"]
+        cells = [text.get_text() for text in effects.texts if round(text.get_position()[1]) == 0]
+        assert "NaN" in cells
 
 
 def test_import_is_light():

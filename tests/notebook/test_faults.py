@@ -226,6 +226,12 @@ class TestPixels:
         masked = open_exposure(np.nan_to_num(image, nan=1e6), mask=np.isnan(image))
         assert only(NotebookFaults.BLIND_TO_BAD, masked)[1].equals(right)
 
+    @pytest.mark.parametrize("value", [np.nan, 7.0])
+    def test_nothing_is_nowhere(self, value):
+        """A correlation has no peak; and no warning, which would be an error here."""
+        row = loads_fits_phots_times(np.full(SHAPE, value), faults=NONE).iloc[0]
+        assert np.isnan([row["cross corr x center"], row["cross corr y center"]]).all()
+
 
 class TestFit:
     def test_raw_start(self):
@@ -337,6 +343,9 @@ class TestTime:
     def test_no_time_is_invented(self, time):
         assert np.isnan(time(ALL, **{"TIME-END": None}))
         assert np.isnan(time(ALL, **{"TIME-OBS": "noon"}))
+        assert np.isnan(time(NONE, **{"DATE-OBS": "2016-02-30"}))
+        # The notebook's formula asks for no calendar.
+        assert np.isfinite(time(ALL, **{"DATE-OBS": "2016-02-30"}))
 
 
 def test_members():
@@ -374,3 +383,15 @@ def test_more_refusals():
         load_fit_phot_time(np.stack([star(), star()]))
     with pytest.raises(ValueError, match="one group"):
         load_fit_phot_time(star()[None, None])
+
+
+def test_fewer_pixels_than_a_gaussian_has_parameters():
+    """Nor is there a shift to their place, at the subframe's edge: the apertures stay at the guess."""
+    image = np.full(SHAPE, np.nan)
+    image[22:27, 40] = [1, 2, 3, 10, 4]
+    row = loads_fits_phots_times(image, guesscenter=(23.5, 31.5), aperrad=[12], faults=NONE).iloc[0]
+    for name in ("gaussian x center", "gaussian y center", "gaussian y width", "cross corr x center"):
+        assert np.isnan(row[name])
+    assert row["sky background"] == 3
+    # All five lie within 12 px of the guess.
+    assert row["aperture phot 12.0"] == pytest.approx(20 - 5 * 3)

@@ -198,3 +198,26 @@ def test_ground_slopes(tmp_path):
     plain = fits.getdata(simulate_exposure(tmp_path / "plain", **{**settings, "saturation": None}).paths[4])[1]
     assert np.isnan(slope).sum() == np.isnan(sigma).sum() == 0
     assert (sigma > 1.05 * plain).any()
+
+
+def test_a_hit_in_every_group_leaves_nothing():
+    """Poisson: one second in two brings a hit, and two groups that are next to each other are then never clean."""
+    watch = detector(cosmic_rays=CosmicRays(rate=0.5, charge=1e6, spread=0.0, length=0.0))
+    light = np.full((20, 20, 30), 40.0)
+    events = watch.events.of(0, light)
+    share = (1 - np.exp(-0.5 * 2.0)) ** 5
+    assert events.lost.mean() == pytest.approx(share, abs=4.5 * np.sqrt(share * (1 - share) / light.size))
+    assert (events.dq[events.lost] == (JUMP | DO_NOT_USE)).all()
+    assert np.array_equal(np.isnan(watch.rates(light)), events.lost)
+
+
+def test_hits_without_noise():
+    """Of one charge each: what is not found is in the rate to the last electron."""
+    rays = CosmicRays(rate=1e-3, charge=900.0, spread=0.0, length=0.0, flagged=False)
+    watch, light = detector(cosmic_rays=rays, noise=False), np.full((50, 20, 30), 40.0)
+    # Five group times of 2 s; hits before the first group are in no difference.
+    added = watch.rates(light) - 40.0
+    hits = np.rint(added / 90.0)
+    np.testing.assert_allclose(added, hits * 90.0, atol=1e-9)
+    expected = 1e-3 * 10.0 * light.size
+    assert abs(hits.sum() - expected) < 4.5 * np.sqrt(expected)

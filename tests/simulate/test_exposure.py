@@ -4,11 +4,20 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from astropy import units as u
 from astropy.io import fits
 from astropy.table import QTable
 
 from nircam_tso.exceptions import OutputError
-from nircam_tso.simulate import DEMO_TRANSIT, SimulationSettings, demo_exposure, simulate_exposure, transit_light_curve
+from nircam_tso.simulate import (
+    DEMO_TRANSIT,
+    SimulationSettings,
+    TiltEvent,
+    demo_exposure,
+    simulate_exposure,
+    transit_light_curve,
+    weak_lens_psf,
+)
 
 SMALL = {"n_integrations": 6, "shape": (20, 28), "position": (15.2, 8.7), "segments": 2, "jitter": 0.01}
 
@@ -168,3 +177,17 @@ def test_demo(tmp_path):
     assert brightest * simulation.settings.readout.integration_time < 6e4
     again = demo_exposure(tmp_path, overwrite=True)
     assert again.paths == simulation.paths
+
+
+def test_the_truth_tells_a_moment_as_text(tmp_path):
+    settings = {"n_integrations": 4, "shape": (150, 160), "psf": weak_lens_psf((151, 151))}
+    span = SimulationSettings(**settings).readout.span(4)
+    when = SimulationSettings(**settings).start + span / 2 * u.s
+    truth = QTable.read(simulate_exposure(tmp_path, **settings, tilt=TiltEvent(when, (2.0, 3.0))).truth_path)
+    assert truth.meta["tilt"]["time"] == when.isot
+    assert truth["tilt"][0] == 0 < truth["tilt"][-1]
+
+
+def test_demo_with_another_light_curve(tmp_path):
+    simulation = demo_exposure(tmp_path, n_integrations=5, light_curve=np.linspace(1, 0.9, 5), segments=1)
+    np.testing.assert_allclose(simulation.truth["relative_flux"], np.linspace(1, 0.9, 5))

@@ -6,7 +6,7 @@ from scipy.integrate import dblquad
 
 from nircam_tso.simulate import PixelDefects, ResetEffects, SimulationSettings, weak_lens_psf
 from nircam_tso.simulate.detector import Detector
-from nircam_tso.simulate.psf import gaussian_images
+from nircam_tso.simulate.gaussian import gaussian_images
 from nircam_tso.simulate.scene import Scene, make_truth
 
 READ = {"shape": (60, 80), "n_groups": 4, "frame_time": 2.0, "read_noise": 8.0, "seed": 9}
@@ -81,6 +81,16 @@ def test_resets():
     np.testing.assert_allclose(rates, -300 * (np.exp(-8 / 3) - np.exp(-2 / 3)) / 6, atol=1e-9)
 
 
+def test_resets_without_noise():
+    """The level falls alike in every pixel, and the noise of resets is left out with the other noise."""
+    reset = ResetEffects(noise=40.0, offset=-300.0, time=3.0)
+    plain, watch = (Detector(SimulationSettings(**READ, noise=False, reset=r)) for r in (None, reset))
+    light = np.full((2, 60, 80), 10.0)
+    level = -300 * np.exp(-np.arange(2, 9, 2) / 3)
+    added = watch.ramps(light) - plain.ramps(light)
+    np.testing.assert_allclose(added, np.broadcast_to(level[:, None, None], added.shape), atol=1e-9)
+
+
 def star(x, y, **changes):
     """A noiseless star of 1000 electron/s."""
     settings = SimulationSettings(shape=(21, 25), position=(x, y), flux=1000.0, sky=0.0, n_integrations=1, **changes)
@@ -151,7 +161,7 @@ def test_oversampled_model_of_the_telescope():
         ({"pixels": {"hot_fraction": 2}}, "PixelDefects.hot_fraction: 2"),
         ({"reset": {"noise": -1}}, "ResetEffects.noise: -1"),
         ({"cosmic_rays": {"rate": np.nan}}, "CosmicRays.rate"),
-        ({"cosmic_rays": 1e-5}, "cosmic_rays: 1e-05 is no CosmicRays"),
+        ({"cosmic_rays": 1e-5}, "cosmic_rays: 1e-05 is neither CosmicRays nor a mapping of its parameters"),
         ({"settling": {}}, "settling: .*amplitude"),
         ({"tilt": {"time": 3, "segment": "D1"}}, "TiltEvent.segment: 'D1'"),
         ({"tilt": {"time": 3, "shift": [1, 2, 3]}}, "TiltEvent.shift"),

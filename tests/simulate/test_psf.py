@@ -8,7 +8,8 @@ from astropy.modeling.models import Gaussian2D
 from scipy.integrate import dblquad
 
 from nircam_tso.simulate import gaussian_psf, segmented_pupil, weak_lens_psf
-from nircam_tso.simulate.psf import SEGMENT_GAP, SEGMENT_WIDTH, gaussian_images
+from nircam_tso.simulate.gaussian import gaussian_images
+from nircam_tso.simulate.weak_lens import SEGMENT_GAP, SEGMENT_WIDTH
 
 
 @pytest.mark.parametrize("theta", [0.0, 27.0, -70.0])

@@ -9,7 +9,7 @@ from scipy.ndimage import fourier_shift
 
 from nircam_tso import PSFTemplate
 from nircam_tso.simulate import SimulationSettings, gaussian_psf
-from nircam_tso.simulate.psf import gaussian_images
+from nircam_tso.simulate.gaussian import gaussian_images
 from nircam_tso.simulate.scene import Scene, TemplateImages, make_truth
 
 

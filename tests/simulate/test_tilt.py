@@ -8,9 +8,9 @@ from scipy.ndimage import gaussian_filter
 
 from nircam_tso.simulate import SimulationSettings, TiltEvent, segmented_pupil, weak_lens_psf
 from nircam_tso.simulate.effects import Settling
-from nircam_tso.simulate.psf import SEGMENT_WIDTH, segment_centre
 from nircam_tso.simulate.scene import Scene, make_truth
 from nircam_tso.simulate.tilt import ghost_part, moved_patch
+from nircam_tso.simulate.weak_lens import SEGMENT_WIDTH, segment_center
 
 ARCSEC = np.pi / 180 / 3600
 
@@ -22,11 +22,11 @@ def diffracted(n, segment, shift, waves, wavelength=2.12e-6, scale=0.0311):
     transmission, x, y = segmented_pupil(step, subsamples=2)
     path = waves * 2.12e-6 * (x**2 + y**2) / 3.25**2
     if segment:
-        cx, cy = segment_centre(segment)
+        cx, cy = segment_center(segment)
         # Nearer to this segment's centre than to any other's.
         own = np.hypot(x - cx, y - cy) < 1.34 / np.sqrt(3) + 0.02
         for name in (f"{ring}{k}" for ring in "ABC" for k in range(1, 7)):
-            ox, oy = segment_centre(name)
+            ox, oy = segment_center(name)
             own &= np.hypot(x - cx, y - cy) <= np.hypot(x - ox, y - oy)
         path = path + own * scale * ARCSEC * (shift[0] * (x - cx) + shift[1] * (y - cy))
     size = n * fine
@@ -69,11 +69,11 @@ def test_a_moved_patch_is_that_of_its_segment(segment, close):
 def test_a_focused_star_loses_what_the_field_on_axis_does():
     """Energy out of the core: that of the segment's own phase, up to its whole share of the mirror."""
     transmission, x, y = segmented_pupil(0.02)
-    cx, cy = segment_centre("C2")
+    cx, cy = segment_center("C2")
     own = np.hypot(x - cx, y - cy) < SEGMENT_WIDTH / 2 + 0.1
     for ring in "ABC":
         for k in range(1, 7):
-            ox, oy = segment_centre(f"{ring}{k}")
+            ox, oy = segment_center(f"{ring}{k}")
             own &= np.hypot(x - cx, y - cy) <= np.hypot(x - ox, y - oy)
     for shift in (0.5, 1.0, 2.0):
         tilt = TiltEvent(0.0, (0.6 * shift, -0.8 * shift))

@@ -16,7 +16,8 @@ from astropy.io import fits
 from astropy.time import Time
 
 from nircam_tso.timing import exposure_times, offline
-from nircam_tso.timing.barycentre import earth, geocentric_vector
+from nircam_tso.timing.earth import earth
+from nircam_tso.timing.spacecraft import geocentric_vector
 
 with offline():
     DAYS = Time("2023-01-10T03:00:00") + np.arange(0, 365, 30) * u.day
@@ -195,6 +196,18 @@ def test_target_has_precedence(make):
         exposure_times(exposure, target=(140.0, -35.0))
     with pytest.raises(ValueError, match="target: holds"):
         exposure_times(exposure, target=SkyCoord([1.0, 2.0], [3.0, 4.0], unit="deg"))
+
+
+def test_one_target_for_all_files_of_a_day(make):
+    """Its proper motion is worked out for the day once, whatever the number of files."""
+    target = SkyCoord(
+        140.0, -35.0, unit="deg", pm_ra_cosdec=10 * u.arcsec / u.yr, pm_dec=0 * u.arcsec / u.yr, obstime=DAYS[0]
+    )
+    headers = [header_at(make, DAYS[0])[0] for _ in range(2)]
+    segments = [make.segment(header, 1, 1 + i, kind="array") for i, header in enumerate(headers)]
+    together = exposure_times(make.exposure(segments), given=DAYS[[0, 0]], target=target)
+    alone = exposure_times(make.exposure(segments[:1]), given=DAYS[:1], target=target)
+    assert np.max(np.abs((together.bjd - alone.bjd[0]).sec)) < 1e-9
 
 
 def test_earths_centre_for_the_ground(make):

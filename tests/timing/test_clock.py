@@ -33,6 +33,17 @@ def test_agrees_with_astropy(day, seconds):
     assert abs((ours.tai - expected).sec[0]) < 1e-10
 
 
+@pytest.mark.parametrize("first", [41000, 41498, 57752, 60000])
+def test_many_days_agree_with_erfa(first):
+    """Before UTC had whole seconds, over its first leap second and a later one, and where there was none."""
+    rng = np.random.default_rng(first)
+    day, seconds = first + rng.integers(0, 4, 500).astype(float), rng.uniform(0, 86400, 500)
+    ours = clock.tai_to_time(day, seconds)
+    with offline():
+        jd1, jd2 = erfa.taiutc(2400000.5 + day, seconds / 86400)
+    assert np.abs(((ours.jd1 - jd1) + (ours.jd2 - jd2)) * 86400).max() < 1e-10
+
+
 def test_unknown_ones_are_masked_both_ways():
     time = clock.tai_to_time(np.array([57000.0, np.nan]), np.array([1.0, 2.0]))
     assert time.mask.tolist() == [False, True]

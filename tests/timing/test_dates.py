@@ -442,3 +442,48 @@ def test_jwst_without_expstart(make):
     assert times.source == "DATE-OBS, TIME-OBS, DATE-END"
     expected = [Time("2022-04-27T00:30:49") + (k - 0.5) * 15 * u.s for k in range(4, 9)]
     assert max(abs((a - b).sec) for a, b in zip(times.middle, expected, strict=True)) < 1e-9
+
+
+def test_end_before_start_as_modified_julian_dates():
+    cards = {"EXPSTART": 58828.5, "EXPEND": 58828.4, "NINTS": 1}
+    with pytest.raises(TimeMetadataError, match=r"ends at or before its start: EXPSTART = 58828.5, EXPEND = 58828.4"):
+        times_of(file(cards, "x_I001.slp.fits", "ncdhas-slp"))
+
+
+def test_an_end_without_a_start():
+    with pytest.raises(TimeMetadataError, match="image.fits: no card gives a time of day"):
+        times_of(file({"EXPEND": 58828.4, "EXPTIME": 10.0}))
+
+
+@pytest.mark.parametrize("system", ["TT", "TDB", "TAI", "GPS"])
+def test_modified_julian_dates_of_other_scales(system):
+    times = times_of(file({"MJD-OBS": 58899.25, "TIMESYS": system, "EXPTIME": 2.0}))
+    expected = Time(58899.25, format="mjd", scale="tai" if system == "GPS" else system.lower())
+    # TAI is 19 s ahead of the clocks of GPS.
+    expected = expected.utc + (20.0 if system == "GPS" else 1.0) * u.s
+    assert abs((times.middle - expected).sec).max() < 1e-6
+
+
+def test_jwst_by_a_start_whose_end_is_impossible(make):
+    """The dates say that it ended before it began: the readout keywords have no beginning to count from."""
+    header = make.header(EXPSTART=None, DATE_OBS="2022-04-27", TIME_OBS="00:30:49", DATE_END="2022-04-27T00:30:00")
+    with pytest.raises(TimeMetadataError, match="ends at or before its start: DATE-OBS = '2022-04-27'"):
+        exposure_times(make.exposure([make.segment(header)]))
+
+
+def test_a_day_that_is_none_does_not_contradict_expstart(make):
+    good = exposure_times(make.exposure([make.segment(make.header())]))
+    odd = exposure_times(make.exposure([make.segment(make.header(DATE_OBS="2022-13-45"))]))
+    assert np.array_equal(odd.middle.mjd, good.middle.mjd) and not odd.middle.mask.any()
+    assert odd.source == "readout keywords"
+
+
+@pytest.mark.parametrize("card", ["INTSTART", "NINTS"])
+def test_the_number_of_a_mean_image_that_is_none(make, card):
+    """A user may say anything of a file by header=; the integration is that of the file then."""
+    header = make.header(**{card: "x"})
+    times = exposure_times(make.exposure([make.segment(header, 1, kind="jwst-rate")]), on_error="flag")
+    if card == "INTSTART":
+        assert make.off_by(times.middle, make.truth(make.header(), [1])[1]) < 1e-9
+    else:
+        assert times.middle.mask.all() and "NINTS" in times.notes[0]

@@ -512,3 +512,90 @@ def test_group_steps_start_from_int_times(make, header):
     expected = start[1][:, None] + (0.5 + (np.arange(4) + 0.5) * 2.5) / 86400
     assert make.off_by(times.middle, (start[0], expected.ravel())) < 1e-6
     assert not times.flags.any()
+
+
+def test_the_same_single_row_in_every_file(make, header):
+    """Three rows, but one integration: they are no line."""
+    times = times_of(make, header, [make.table(header, [5], RESET)] * 3)
+    middle = make.truth(header, range(1, 13), RESET)[1]
+    off = (times.middle.tai.jd1 - middle[0] + times.middle.tai.jd2 - middle[1]) * 86400
+    # All are off by the resets that add up since, or until, the fifth.
+    assert np.max(np.abs(off + (np.arange(1, 13) - 5) * RESET)) < 1e-6
+    assert times.flags.tolist() == [FROM_HEADER] * 4 + [0] + [FROM_HEADER] * 7
+
+
+def test_middles_only(make, header):
+    """Where INT_TIMES has no start and end, integrations that it lacks have none either."""
+    table = make.table(header, np.delete(np.arange(1, 13), 5), RESET)
+    table["int_start_MJD_UTC"] = table["int_end_MJD_UTC"] = np.nan
+    times = times_of(make, header, [table], [12])
+    assert make.off_by(times.middle, make.truth(header, range(1, 13), RESET)[1]) < 1e-6
+    assert times.start.mask.all() and times.end.mask.all()
+    assert times.source == "INT_TIMES; cadence of INT_TIMES"
+
+
+@pytest.mark.parametrize(
+    ("numbers", "note"),
+    [
+        # Too few to tell how long the integration at the jump took.
+        ([32767, 1], "the times of INT_TIMES do not grow with the integrations' numbers: not used"),
+        # No counter starts anew there.
+        ([20000, 20001, 20002, 1, 2, 3], "the times of INT_TIMES do not grow with the integrations' numbers: not used"),
+    ],
+)
+def test_numbers_that_jump_back(make, header, numbers, note):
+    table = make.table(header, range(1, len(numbers) + 1), RESET)
+    table["integration_number"] = numbers
+    times = times_of(make, header, [table], [12])
+    assert times.source == "readout keywords"
+    assert make.off_by(times.middle, make.truth(header, range(1, 13))[1]) < 1e-9
+    assert f"seg1.fits: {note}" in times.notes
+
+
+def test_numbers_of_the_first_segment_far_behind_it(make):
+    """Neither as they are, nor after any number of new starts of the counter."""
+    header = make.header(NINTS=40_020)
+    table = make.table(header, range(40_000, 40_011), RESET)
+    table["integration_number"] -= 39_999
+    times = exposure_times(make.exposure([make.segment(header, 11, 40_000, table=table)]))
+    assert times.source == "readout keywords"
+    assert make.off_by(times.middle, make.truth(header, range(40_000, 40_011))[1]) < 1e-9
+    assert any("INT_TIMES has integrations 1 to 11, the file 40000 to 40010" in note for note in times.notes)
+
+
+def test_a_mean_image_without_readout_keywords(make, header):
+    bare = make.header(TFRAME=None)
+    times = exposure_times(make.exposure([make.segment(bare, 1, kind="jwst-rate", name="a_rate.fits")]))
+    assert times.middle.mask.all() and (times.flags == QualityFlag.TIME_INVALID).all()
+    assert times.notes[0] == "a_rate.fits: an average of several integrations, and no readout keywords: times masked"
+    # INT_TIMES needs none.
+    table = make.table(header, range(1, 13), RESET)
+    known = exposure_times(make.exposure([make.segment(bare, 1, kind="jwst-rate", table=table)]))
+    start, _, end = make.truth(header, [1, 12], RESET)
+    assert make.off_by(known.middle, (start[0], 0.5 * (start[1][:1] + end[1][1:]))) < 1e-6
+
+
+def test_an_untimed_table_without_keywords(make):
+    """Nothing tells the day: neither cards nor the columns of the middles, which are blank or not there."""
+    header = make.header(EXPSTART=None, TFRAME=None, NINTS=1, DATE_OBS="2022-08-09T23:59:16.8", EXPTIME=11.0)
+    blank = make.table(make.header(), range(1, 2))
+    for name in blank.dtype.names[1:]:
+        blank[name] = 0.0
+    for table in (blank, blank[["integration_number"]]):
+        times = exposure_times(make.exposure([make.segment(header, 1, table=table)]))
+        assert times.source == "DATE-OBS + EXPTIME/2"
+        assert abs(times.middle.mjd[0] - (59800 + (86356.8 + 5.5) / 86400)) < 1e-9
+
+
+def test_a_table_of_another_day_and_no_readout_keywords(make, header):
+    """What is due lies in the middle of EXPSTART and EXPEND then."""
+    start, _, end = make.truth(header, [1, 12])
+    span = end[1][1] - start[1][0]
+    bare = make.header(TFRAME=None, EXPEND=59800.9995 + span)
+    near, far = make.table(header, range(1, 13), RESET), make.table(header, range(1, 13), RESET)
+    for name in far.dtype.names[1:4]:
+        far[name] += 1.0
+    times = times_of(make, bare, [far], [12])
+    assert "INT_TIMES" not in times.source
+    assert any("INT_TIMES and EXPSTART = 59800.9995 contradict each other: integration 1" in n for n in times.notes)
+    check(make, header, times_of(make, bare, [near], [12]))

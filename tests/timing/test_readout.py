@@ -97,7 +97,7 @@ def test_an_end_that_is_no_date_leaves_the_readout_keywords(make, value):
 
 
 def test_frame_time_needs_one_or_four_outputs():
-    with pytest.raises(ValueError, match="n_outputs: 2 is not 1 or 4"):
+    with pytest.raises(ValueError, match="n_outputs: 2 is neither 1 nor 4"):
         nircam_frame_time(64, 64, 2)
 
 
@@ -300,7 +300,10 @@ def test_without_readout_the_span_is_divided(make):
     assert np.max(np.abs((times.middle - expected).sec)) < 1e-6
 
 
-@pytest.mark.parametrize(("card", "value"), [("TFRAME", "quick"), ("TFRAME", -1.0), ("NGROUPS", 2.5), ("NINTS", True)])
+@pytest.mark.parametrize(
+    ("card", "value"),
+    [("TFRAME", "quick"), ("TFRAME", -1.0), ("NGROUPS", 2.5), ("NGROUPS", 0), ("NFRAMES", -1), ("NINTS", True)],
+)
 def test_malformed_cards(make, card, value):
     exposure = make.exposure([make.segment(make.header(**{card: value}), name="odd.fits")])
     with pytest.raises(TimeMetadataError, match=f"odd.fits: .*{card} = "):
@@ -336,3 +339,14 @@ def test_a_hundred_thousand_rows_are_quick(make):
     times = exposure_times(exposure)
     assert time.process_time() - begin < 2.0
     assert not times.bjd.mask.any()
+
+
+def test_group_steps_by_the_group_time_alone(make):
+    header = make.header(TFRAME=None, EXPEND=59800.9995 + 120.0 / 86400)
+    exposure = make.exposure([make.segment(header, kind="jwst-uncal", n_groups=5)])
+    whole, steps = exposure_times(exposure), exposure_times(exposure, ramp="groups")
+    # The four steps of 2.5 s lie evenly around the middle of each integration's share.
+    expected = np.repeat(whole.middle.mjd, 4) * 86400 + np.tile([-3.75, -1.25, 1.25, 3.75], 12)
+    assert np.max(np.abs(steps.middle.mjd * 86400 - expected)) < 1e-5
+    part = exposure_times(exposure, group_range=(0, 2))
+    assert (part.middle - whole.middle).sec == pytest.approx(-2.5, abs=1e-6)

@@ -123,3 +123,11 @@ def test_cards_that_are_no_place(cards):
     assert len(notes) == 1 and "TARG_" in notes[0]
     following = fits.Header({**cards, "RA_OBJ": 10.0, "DEC_OBJ": 20.0})
     assert apart(direction(following), towards(10, 20)) < 1e-6
+
+
+def test_proper_motion_on_an_unknown_day():
+    """Where the target was at its own date."""
+    notes = []
+    target = SkyCoord(**PLACE, **MOTION, obstime=EPOCH)
+    assert apart(direction(fits.Header(), target, None, notes), towards(140.0, -35.0)) < 1e-6
+    assert notes == []

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nircam_tso.inspect.light_curves import column_values, light_curves, usable_rows
-from nircam_tso.inspect.plotting.rows import abscissa, rows_of
+from nircam_tso.inspect.light_curves import light_curves
+from nircam_tso.inspect.plotting.abscissa import abscissa
+from nircam_tso.inspect.plotting.rows import rows_of
 from nircam_tso.inspect.plotting.style import (
     BLACK,
     BLUE,
@@ -19,6 +20,7 @@ from nircam_tso.inspect.plotting.style import (
     scale_axis,
     styled,
 )
+from nircam_tso.inspect.values import column_values, usable_rows
 
 if TYPE_CHECKING:
     from astropy.timeseries import TimeSeries

@@ -8,12 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nircam_tso.inspect.light_curves import (
-    column_values,
-    error_column,
-    light_curve,
-)
-from nircam_tso.inspect.plotting.rows import abscissa, rows_of
+from nircam_tso.inspect.light_curves import center_pairs, light_curve
+from nircam_tso.inspect.plotting.abscissa import abscissa
+from nircam_tso.inspect.plotting.rows import rows_of
 from nircam_tso.inspect.plotting.style import (
     BLUE,
     SKY,
@@ -26,6 +23,7 @@ from nircam_tso.inspect.plotting.style import (
     scale_axis,
     styled,
 )
+from nircam_tso.inspect.values import check_names, column_values, error_column, known_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,8 +79,7 @@ def numeric_columns(ts):
     names += [name for name in numbers if name in _NUMBERING]
     constant = {}
     for name in names:
-        values = column_values(ts, name)
-        known = values[np.isfinite(values)]
+        known = known_values(ts, name)
         if not known.size:
             constant[name] = "unknown"
         elif np.all(known == known[0]):
@@ -111,9 +108,8 @@ def check_columns(ts, columns):
         For a name that is not there, is not a column of numbers, or for none.
     """
     names = [columns] if isinstance(columns, str) else list(columns)
+    check_names(ts, "columns", names)
     for name in names:
-        if name not in ts.colnames:
-            raise ValueError(f"columns: {name!r} is not in ts (it has {', '.join(ts.colnames)})")
         if not is_numeric(ts, name):
             raise ValueError(f"columns: {name!r} does not hold one number for each row")
     if not names:
@@ -314,12 +310,8 @@ def plot_centers(
 
 def _centers(ts):
     """The pair of centres that the flux depends on most directly."""
-    used = {"cross-correlation": "cc", "centroid": "centroid"}.get(ts.meta.get("center"), "gauss")
-    for kind in (used, "gauss", "moffat", "psf", "cc", "centroid"):
-        pair = [f"x_{kind}", f"y_{kind}"]
-        if all(name in ts.colnames and np.isfinite(column_values(ts, name)).any() for name in pair):
-            return pair
-    for kind in (used, "gauss", "cc", "centroid"):
-        if f"x_{kind}" in ts.colnames and f"y_{kind}" in ts.colnames:
-            return [f"x_{kind}", f"y_{kind}"]
+    pairs = [pair for pair in center_pairs(ts) if set(pair) <= set(ts.colnames)]
+    known = [pair for pair in pairs if all(known_values(ts, name).size for name in pair)]
+    if pairs:
+        return list((known or pairs)[0])
     raise ValueError(f"ts: has no columns x_..., y_... of a centre (it has {', '.join(ts.colnames)})")

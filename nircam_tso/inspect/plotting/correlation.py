@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nircam_tso.inspect.light_curves import column_values, light_curves, systematic_columns, usable_rows
+from nircam_tso.inspect.light_curves import light_curves, systematic_columns
 from nircam_tso.inspect.plotting.columns import check_columns
 from nircam_tso.inspect.plotting.style import note, place_axes, plain_title, styled
+from nircam_tso.inspect.values import column_values, usable_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

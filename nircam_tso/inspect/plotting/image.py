@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nircam_tso.inspect.light_curves import column_values, extraction_settings, light_curves
+from nircam_tso.inspect.places import aperture_radii, center_of, shape_outlines, sky_annulus, told_position
 from nircam_tso.inspect.plotting.style import (
     BLUE,
     GREEN,
     ORANGE,
+    PURPLE,
     VERMILION,
     YELLOW,
     note,
@@ -20,6 +21,7 @@ from nircam_tso.inspect.plotting.style import (
     styled,
     unit_brackets,
 )
+from nircam_tso.io.provenance import recorded_settings
 from nircam_tso.measure.stamps import stamp_start
 from nircam_tso.quality import QualityFlag
 
@@ -29,13 +31,20 @@ if TYPE_CHECKING:
 
     from nircam_tso.io.sources import Source
 
-__all__ = ["aperture_radii", "center_of", "integration_image", "integration_index", "plot_image"]
+__all__ = ["SOFTENING", "grey_limits", "integration_image", "integration_index", "plot_image"]
+
+#: Share of the grey scale below which the arcsinh stretch is nearly a straight line.
+SOFTENING = 0.02
 
 
 @styled
 def plot_image(ts: TimeSeries, source: Source, *, row: int = 0, whole: bool = False, ax: Axes | None = None) -> Axes:
     """
     Draw the image of an integration with subframe, centre, apertures and sky annulus.
+
+    Circles, ellipses, rectangles and hexagons of all stars are drawn where the row was measured,
+    the annulus where the sky was, which is one place for the whole series. Masks are not drawn:
+    a product tells no more of them than their size.
 
     Parameters
     ----------
@@ -74,21 +83,19 @@ def plot_image(ts: TimeSeries, source: Source, *, row: int = 0, whole: bool = Fa
     >>> len(ax.patches), ax.get_xlabel()
     (1, 'x [pix]')
     """
-    from nircam_tso.io.exposure import Exposure
-    from nircam_tso.io.sources import open_exposure
+    from nircam_tso.io.sources import as_exposure
 
     if not -len(ts) <= row < len(ts):
         raise ValueError(f"row: {row} is not among the {len(ts)} rows of ts")
     row %= len(ts)
-    exposure = source if isinstance(source, Exposure) else open_exposure(source)
+    exposure = as_exposure(source)
     index = integration_index(ts, exposure, row)
     image = integration_image(ts, exposure, index, row)
-    settings = extraction_settings(ts)
     center = center_of(ts, row)
     ax = place_axes(ax, (6.2, 5.2))
     drawn = ax.imshow(image, origin="lower", cmap=_colors(), norm=_norm(image), interpolation="nearest")
     _color_bar(ax, drawn, exposure.unit)
-    reach = _draw_places(ax, ts, settings, center, row, exposure.shape)
+    reach = _draw_places(ax, ts, center, row, exposure.shape)
     _frame(ax, exposure.shape, _star(ts, center), None if whole else reach)
     ax.set_xlabel("x [pix]")
     ax.set_ylabel("y [pix]")
@@ -98,7 +105,8 @@ def plot_image(ts: TimeSeries, source: Source, *, row: int = 0, whole: bool = Fa
     if not np.isfinite(image).all():
         ax.add_patch(_nothing())
     if ax.get_legend_handles_labels()[0]:
-        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=2)
+        # Shapes take more words than circles: two columns of them would be wider than the figure.
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=1 if shape_outlines(ts) else 2)
     return ax
 
 
@@ -170,39 +178,9 @@ def integration_image(ts, exposure, index, row):
     return data[min(last, len(data) - 1)] - (data[first] if len(data) > 1 else 0.0)
 
 
-def center_of(ts, row):
-    """
-    Where a row's apertures sat.
-
-    Parameters
-    ----------
-    ts : `~astropy.timeseries.TimeSeries`
-        A product.
-    row : int
-        Row of the product.
-
-    Returns
-    -------
-    (x, y) : tuple of float
-        (nan, nan) where that is not known.
-    """
-    if isinstance(ts.meta.get("center_x"), int | float):
-        return float(ts.meta["center_x"]), float(ts.meta["center_y"])
-    used = {"cross-correlation": "cc", "centroid": "centroid"}.get(ts.meta.get("center"), "gauss")
-    for kind in (used, "gauss", "cc", "centroid"):
-        if f"x_{kind}" in ts.colnames and f"y_{kind}" in ts.colnames:
-            place = tuple(float(column_values(ts[row : row + 1], f"{axis}_{kind}")[0]) for axis in "xy")
-            if np.isfinite(place).all():
-                return place
-    return float("nan"), float("nan")
-
-
 def _star(ts, center):
     """A place to look at even where the row has no centre."""
-    place = tuple(ts.meta.get(f"position_{axis}") for axis in "xy")
-    if np.isfinite(center).all():
-        return center
-    return place if all(isinstance(value, int | float) for value in place) else None
+    return center if np.isfinite(center).all() else told_position(ts)
 
 
 def _colors():
@@ -218,15 +196,38 @@ def _nothing():
     return Rectangle((-9, -9), 0, 0, facecolor=YELLOW, edgecolor="none", label="no value", gid="no value")
 
 
+def grey_limits(image):
+    """
+    Values that are drawn white and black.
+
+    Parameters
+    ----------
+    image : `~numpy.ndarray`
+        Values, NaN where there is none.
+
+    Returns
+    -------
+    low, high : float
+        The second above the first, whatever the image.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nircam_tso.inspect.plotting.image import grey_limits
+    >>> grey_limits(np.full((3, 4), 5.0))
+    (5.0, 10.0)
+    """
+    known = image[np.isfinite(image)]
+    low, high = (float(value) for value in np.percentile(known, [1, 99.98])) if known.size else (0.0, 1.0)
+    return low, high if high > low else low + (abs(low) or 1.0)
+
+
 def _norm(image):
     from astropy.visualization import AsinhStretch, ImageNormalize
 
-    known = image[np.isfinite(image)]
-    low, high = np.percentile(known, [1, 99.98]) if known.size else (0.0, 1.0)
-    if not high > low:
-        high = low + (abs(low) or 1.0)
+    low, high = grey_limits(image)
     # Sky and wings are seen beside the core, which is a hundred times as bright.
-    return ImageNormalize(vmin=low, vmax=high, stretch=AsinhStretch(0.02), clip=False)
+    return ImageNormalize(vmin=low, vmax=high, stretch=AsinhStretch(SOFTENING), clip=False)
 
 
 def _color_bar(ax, drawn, unit):
@@ -237,65 +238,53 @@ def _color_bar(ax, drawn, unit):
     bar.set_label(f"image{unit_brackets(unit)}", parse_math=False)
 
 
-def _draw_places(ax, ts, settings, center, row, shape):
+def _draw_places(ax, ts, center, row, shape):
     """Draw what was measured where; tell how far it reaches from the star."""
-    from matplotlib.patches import Circle, Rectangle
+    from matplotlib.patches import Rectangle
 
     reach = 5.0
-    line = {"fill": False, "linewidth": 1.2}
-    place = tuple(ts.meta.get(f"position_{axis}") for axis in "xy")
-    if settings.get("subframe_shape") and all(isinstance(value, int | float) for value in place):
-        ny, nx = settings["subframe_shape"]
+    place = told_position(ts)
+    subframe = recorded_settings(ts).get("subframe_shape")
+    if subframe and place is not None:
+        ny, nx = subframe
         x, y = stamp_start(place, (ny, nx), shape)
         box = {"edgecolor": GREEN, "linestyle": ":", "label": f"subframe {ny} x {nx}", "gid": "subframe"}
-        ax.add_patch(Rectangle((x - 0.5, y - 0.5), nx, ny, **{**line, "linewidth": 1.6}, **box))
+        ax.add_patch(Rectangle((x - 0.5, y - 0.5), nx, ny, fill=False, linewidth=1.6, **box))
         reach = max(reach, max(ny, nx) / 2)
-    if not np.isfinite(center).all():
-        return reach
-    radii = aperture_radii(ts, row)
-    for index, radius in enumerate(radii):
-        label = "_nolegend_" if index else f"aperture{'s' if len(radii) > 1 else ''} {_told(radii)}"
-        width = 1.3 if len(radii) <= 6 else 0.6
-        circle = {"edgecolor": VERMILION, "label": label, "gid": "aperture"}
-        ax.add_patch(Circle(center, radius, **{**line, "linewidth": width}, **circle))
-    background = settings.get("background") or {}
-    if isinstance(background, dict) and background.get("outer"):
-        for index, name in enumerate(("inner", "outer")):
-            label = "_nolegend_" if index else f"sky {background['inner']:g} to {background['outer']:g} pix"
-            ring = {"edgecolor": BLUE, "linestyle": "--", "label": label, "gid": "annulus"}
-            ax.add_patch(Circle(center, background[name], **line, **ring))
-        radii = [*radii, background["outer"]]
-    mark = {"marker": "+", "color": ORANGE, "markersize": 9, "markeredgewidth": 1.6, "linestyle": "none"}
-    ax.plot(*([value] for value in center), label=f"centre {center[0]:.2f}, {center[1]:.2f}", gid="centre", **mark)
-    return max([reach, *radii])
+    reach = max(reach, _draw_star(ax, ts, row, 1))
+    for star in range(2, int(ts.meta.get("n_stars", 1)) + 1):
+        _draw_star(ax, ts, row, star)
+    if np.isfinite(center).all():
+        mark = {"marker": "+", "color": ORANGE, "markersize": 9, "markeredgewidth": 1.6, "linestyle": "none"}
+        ax.plot(*([value] for value in center), label=f"centre {center[0]:.2f}, {center[1]:.2f}", gid="centre", **mark)
+    return reach
 
 
-def aperture_radii(ts, row):
-    """
-    Radii of the first star's round apertures.
+def _draw_star(ax, ts, row, star):
+    """Draw the apertures and the sky of a star, the first one's with labels; tell how far they reach from it."""
+    from matplotlib.patches import Circle, Polygon
 
-    Parameters
-    ----------
-    ts : `~astropy.timeseries.TimeSeries`
-        A product.
-    row : int
-        Row of the product.
-
-    Returns
-    -------
-    list of float
-        In pixels, in order.
-    """
-    found = []
-    for curve in light_curves(ts, star=1, psf=False):
-        if curve.radius is None:
-            continue
-        width = 1.0
-        if curve.in_widths:
-            width = float(column_values(ts[row : row + 1], "fwhm")[0]) if "fwhm" in ts.colnames else float("nan")
-        if np.isfinite(curve.radius * width):
-            found.append(curve.radius * width)
-    return sorted(found)
+    center, radii, outlines = center_of(ts, row, star), aperture_radii(ts, row, star), shape_outlines(ts)
+    place, annulus = told_position(ts, star) or center, sky_annulus(ts)
+    patches, reach = [], [0.0]
+    if np.isfinite(center).all():
+        told = f"aperture{'s' if len(radii) > 1 else ''} {_told(radii)}" if radii else ""
+        patches += [(Circle(center, r), told if not i else "", "aperture", VERMILION) for i, r in enumerate(radii)]
+        for outline in outlines:
+            edge = np.column_stack([center[0] + outline.x, center[1] + outline.y])
+            patches.append((Polygon(edge), f"aperture {outline.name}: {outline.text}", "aperture", PURPLE))
+        reach += [*radii, *(outline.reach for outline in outlines)]
+    if annulus is not None and np.isfinite(place).all():
+        told = f"sky {annulus[0]:g} to {annulus[1]:g} pix"
+        patches += [(Circle(place, r), told if not i else "", "annulus", BLUE) for i, r in enumerate(annulus)]
+        reach.append(annulus[1])
+    thick = 1.3 if len(radii) + len(outlines) <= 6 else 0.6
+    for patch, label, gid, color in patches:
+        look = {"linewidth": thick} if gid == "aperture" else {"linewidth": 1.2, "linestyle": "--"}
+        shown = label if label and star == 1 else "_nolegend_"
+        patch.set(fill=False, edgecolor=color, label=shown, gid=gid, **look)
+        ax.add_patch(patch)
+    return max(reach)
 
 
 def _told(radii):

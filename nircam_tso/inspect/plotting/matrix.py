@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nircam_tso.inspect.light_curves import column_values, light_curve, systematic_columns
+from nircam_tso.inspect.light_curves import light_curve, systematic_columns
 from nircam_tso.inspect.plotting.columns import check_columns
 from nircam_tso.inspect.plotting.rows import rows_of
 from nircam_tso.inspect.plotting.style import (
@@ -21,6 +21,7 @@ from nircam_tso.inspect.plotting.style import (
     scale_axis,
     styled,
 )
+from nircam_tso.inspect.values import column_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,7 +109,7 @@ def plot_matrix(
     9
     """
     if diagonal not in ("kde", "hist"):
-        raise ValueError(f'diagonal: {diagonal!r} is not known; choose "kde" or "hist"')
+        raise ValueError(f"diagonal: {diagonal!r} is neither 'kde' nor 'hist'")
     names = chosen_columns(ts) if columns is None else check_columns(ts, columns)
     k, rows = len(names), rows_of(ts)
     values = {name: _less_median(column_values(ts, name), rows.good) for name in names}

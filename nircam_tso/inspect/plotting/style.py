@@ -161,7 +161,7 @@ def plain_title(ts):
     return text if len(text) <= _LONGEST_TITLE else text[: _LONGEST_TITLE - 3] + "..."
 
 
-def label_of(ts, name, *, exponent=0, less=""):
+def label_of(ts, name, *, exponent=0):
     """
     Label of an axis: the column, and its unit in brackets.
 
@@ -173,8 +173,6 @@ def label_of(ts, name, *, exponent=0, less=""):
         Column.
     exponent : int, optional
         Power of ten by which the numbers on the axis were divided.
-    less : str, optional
-        What was subtracted.
 
     Returns
     -------
@@ -182,7 +180,7 @@ def label_of(ts, name, *, exponent=0, less=""):
         Plain text.
     """
     unit = getattr(ts[name], "unit", None)
-    return f"{name}{f' - {less}' if less else ''}{unit_brackets(unit, exponent)}"
+    return f"{name}{unit_brackets(unit, exponent)}"
 
 
 def unit_brackets(unit, exponent=0):

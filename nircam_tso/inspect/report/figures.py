@@ -2,11 +2,13 @@
 
 import numpy as np
 
+from nircam_tso.inspect.plotting.style import BLUE, VERMILION
+from nircam_tso.quality import QualityFlag
+
 __all__ = ["Figures", "document_json", "marker_size"]
 
-#: Colours of Okabe and Ito (2008), which people with any colour vision tell apart. Those that depend
-#: on a light or dark page are set by the page's script.
-USED, LEFT_OUT, FADED, LINE = "#0072B2", "#D55E00", "#888888", "#009E73"
+# Colours of the rows; those that depend on a light or dark page are set by the page's script.
+_USED, _LEFT_OUT, _FADED = BLUE, VERMILION, "#888888"
 
 #: Points in a panel of the scatter matrix; of more rows every so manieth is drawn there.
 _MOST_POINTS = 2500
@@ -82,12 +84,12 @@ class Figures:
         renderers = []
         size = marker_size(self.n // self.stride if few else self.n)
         looks = {
-            "used": {"marker": "circle", "size": size, "line_color": None, "fill_color": USED, "fill_alpha": 0.65},
-            "left": {"marker": "x", "size": size + 4, "line_color": LEFT_OUT, "line_width": 1.4, "line_alpha": 0.9},
+            "used": {"marker": "circle", "size": size, "line_color": None, "fill_color": _USED, "fill_alpha": 0.65},
+            "left": {"marker": "x", "size": size + 4, "line_color": _LEFT_OUT, "line_width": 1.4, "line_alpha": 0.9},
         }
         for kind, look in looks.items():
             part = {"used": "fill", "left": "line"}[kind]
-            faded = {**look, f"{part}_color": FADED, f"{part}_alpha": 0.18 if self.n > 1000 else 0.4}
+            faded = {**look, f"{part}_color": _FADED, f"{part}_alpha": 0.18 if self.n > 1000 else 0.4}
             bold = {**look, f"{part}_alpha": 1.0}
             renderer = GlyphRenderer(
                 data_source=self.rows,
@@ -169,8 +171,8 @@ class Figures:
                         data={name: np.zeros(0) for name in ("left", "right", "top", "part")}, name=f"histogram-{i}"
                     )
                     bars = {"left": "left", "right": "right", "bottom": 0, "line_color": None, "source": edges}
-                    every = made.quad(top="top", fill_color=USED, fill_alpha=0.4, **bars)
-                    part = made.quad(top="part", fill_color=USED, fill_alpha=0.9, **bars)
+                    every = made.quad(top="top", fill_color=_USED, fill_alpha=0.4, **bars)
+                    part = made.quad(top="part", fill_color=_USED, fill_alpha=0.9, **bars)
                     every.name, part.name = f"histogram-{i} every", f"histogram-{i} part"
                 else:
                     made.y_range = ranges[i]
@@ -201,10 +203,10 @@ class Figures:
         made.xaxis.formatter = made.yaxis.formatter = NumeralTickFormatter(format="0,0.[000]")
         for axis in (*made.xaxis, *made.yaxis):
             axis.ticker = LogTicker(mantissas=[1, 2, 5], desired_num_ticks=8)
-        made.varea("size", "white_low", "white_high", source=self.allan, fill_color=FADED, fill_alpha=0.3)
-        made.line("size", "white", source=self.allan, line_color=FADED, line_width=2, line_dash="dashed")
-        made.segment(x0="size", y0="low", x1="size", y1="high", source=self.allan, line_color=USED).name = "allan-bars"
-        made.scatter("size", "ppm", source=self.allan, size=6, fill_color=USED, line_color=None).name = "allan-dots"
+        made.varea("size", "white_low", "white_high", source=self.allan, fill_color=_FADED, fill_alpha=0.3)
+        made.line("size", "white", source=self.allan, line_color=_FADED, line_width=2, line_dash="dashed")
+        made.segment(x0="size", y0="low", x1="size", y1="high", source=self.allan, line_color=_USED).name = "allan-bars"
+        made.scatter("size", "ppm", source=self.allan, size=6, fill_color=_USED, line_color=None).name = "allan-dots"
         self.roots["allan"] = made
 
 
@@ -243,8 +245,6 @@ def _columns(series):
 
 
 def _flag_names(quality):
-    from nircam_tso.quality import QualityFlag
-
     codes, place = np.unique(quality, return_inverse=True)
     known = sum(QualityFlag)
     words = [", ".join(QualityFlag(int(code) & known).names()) or "none" for code in codes]

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nircam_tso.inspect.light_curves import extraction_settings
-from nircam_tso.inspect.plotting.image import aperture_radii, center_of, integration_image, integration_index
+from nircam_tso.inspect.places import aperture_radii, center_of, shape_outlines, sky_annulus, told_position
+from nircam_tso.inspect.plotting.image import SOFTENING, grey_limits, integration_image, integration_index
+from nircam_tso.inspect.plotting.style import ORANGE, PURPLE, SKY, VERMILION, YELLOW
+from nircam_tso.inspect.values import usable_rows
 from nircam_tso.quality import QualityFlag, good
 
 __all__ = ["Picture", "add_picture", "pictures"]
@@ -43,9 +45,13 @@ class Picture:
     center : (float, float)
         Where the apertures sit; NaN where unknown.
     radii : list of float
-        Of the apertures in pixels.
+        Of the round apertures in pixels.
+    outlines : list of `~nircam_tso.inspect.places.Outline`
+        Of apertures of other shapes.
     annulus : (float, float) or None
         Radii of the sky annulus.
+    middle : (float, float)
+        Where the annulus lies.
     """
 
     name: str
@@ -57,7 +63,9 @@ class Picture:
     high: float
     center: tuple
     radii: list
+    outlines: list
     annulus: tuple | None
+    middle: tuple
 
 
 def pictures(ts, exposure):
@@ -106,7 +114,7 @@ def _read(ts, exposure, row):
 
 
 def _mean_rows(ts):
-    use = np.flatnonzero(good(ts)) if "quality" in ts.colnames else np.arange(len(ts))
+    use = np.flatnonzero(usable_rows(ts))
     if use.size == 0:
         use = np.arange(len(ts))
     return use[np.unique(np.linspace(0, use.size - 1, min(_MEAN_OF, use.size)).round().astype(int))]
@@ -130,19 +138,28 @@ def _picture(ts, image, name, title, row, side, mean_of=None):
         places = np.array([center_of(ts, int(one)) for one in mean_of])
         known = places[np.isfinite(places).all(axis=1)]
         center = tuple(np.median(known, axis=0)) if len(known) else center
-    radii = aperture_radii(ts, row)
-    background = extraction_settings(ts).get("background")
-    background = background if isinstance(background, dict) else {}
-    annulus = (background["inner"], background["outer"]) if background.get("outer") else None
+    radii, outlines, annulus, told = aperture_radii(ts, row), shape_outlines(ts), sky_annulus(ts), told_position(ts)
     star = center
     if not np.isfinite(star).all():
-        told = tuple(ts.meta.get(f"position_{axis}") for axis in "xy")
-        star = told if all(isinstance(value, int | float) for value in told) else _middle_of(image)
-    reach = max([12.0, *radii, *(annulus or ())]) * 1.15 + 2
+        star = told if told is not None else _middle_of(image)
+    reach = max([12.0, *radii, *(outline.reach for outline in outlines), *(annulus or ())]) * 1.15 + 2
     side = min(side, int(2 * reach)) if mean_of is None else max(side, int(2 * reach))
     corner, cut = _cut(image, star, side)
     pixels, low, high = _stretch(cut)
-    return Picture(name, title, None if mean_of is not None else row, pixels, corner, low, high, center, radii, annulus)
+    return Picture(
+        name=name,
+        title=title,
+        row=None if mean_of is not None else row,
+        pixels=pixels,
+        corner=corner,
+        low=low,
+        high=high,
+        center=center,
+        radii=radii,
+        outlines=outlines,
+        annulus=annulus,
+        middle=center if told is None else told,
+    )
 
 
 def _middle_of(image):
@@ -160,12 +177,9 @@ def _cut(image, star, side):
 
 def _stretch(image):
     """Grey levels on an arcsinh scale, so that the sky and wings are seen beside the core."""
-    known = image[np.isfinite(image)]
-    low, high = (float(value) for value in np.percentile(known, [1, 99.98])) if known.size else (0.0, 1.0)
-    if not high > low:
-        high = low + (abs(low) or 1.0)
+    low, high = grey_limits(image)
     share = np.clip((image - low) / (high - low), 0, 1)
-    levels = np.arcsinh(share / 0.02) / np.arcsinh(1 / 0.02) * _LEVELS
+    levels = np.arcsinh(share / SOFTENING) / np.arcsinh(1 / SOFTENING) * _LEVELS
     pixels = np.where(np.isfinite(levels), np.round(levels), _LEVELS + 1)
     return pixels.astype(np.uint8), low, high
 
@@ -203,15 +217,19 @@ def add_picture(picture):
         background_fill_color=None,
         border_fill_color=None,
     )
-    mapper = LinearColorMapper(palette=gray(_LEVELS + 1)[::-1], low=0, high=_LEVELS, high_color="#F0E442")
+    mapper = LinearColorMapper(palette=gray(_LEVELS + 1)[::-1], low=0, high=_LEVELS, high_color=YELLOW)
     made.image([picture.pixels], x=x, y=y, dw=nx, dh=ny, color_mapper=mapper)
     made.grid.visible = False
     if np.isfinite(picture.center).all():
-        at = {"x": [picture.center[0]], "y": [picture.center[1]]}
+        x, y = picture.center
+        look = {"fill_color": None, "line_width": 1.3 if len(picture.radii) + len(picture.outlines) <= 6 else 0.6}
         for radius in picture.radii:
-            width = 1.3 if len(picture.radii) <= 6 else 0.6
-            made.circle(**at, radius=radius, fill_color=None, line_color="#D55E00", line_width=width)
+            made.circle(x=[x], y=[y], radius=radius, line_color=VERMILION, **look)
+        for outline in picture.outlines:
+            made.patch(x=x + outline.x, y=y + outline.y, line_color=PURPLE, **look)
+        made.scatter(x=[x], y=[y], marker="cross", size=9, line_color=ORANGE, line_width=1.6)
+    if np.isfinite(picture.middle).all():
+        x, y = picture.middle
         for radius in picture.annulus or ():
-            made.circle(**at, radius=radius, fill_color=None, line_color="#56B4E9", line_dash="dashed")
-        made.scatter(**at, marker="cross", size=9, line_color="#E69F00", line_width=1.6)
+            made.circle(x=[x], y=[y], radius=radius, fill_color=None, line_color=SKY, line_dash="dashed")
     return made

@@ -279,14 +279,10 @@ def _images(shown, exposure):
     unit = f" {exposure.unit}" if str(exposure.unit) else ""
     told = []
     for picture in shown:
-        radii = picture.radii
-        size = (
-            ", ".join(f"{radius:.4g}" for radius in radii) if len(radii) <= 4 else f"{radii[0]:.4g} to {radii[-1]:.4g}"
-        )
         parts = [f"white {picture.low:.4g} to black {picture.high:.4g}{unit}, arcsinh scale"]
-        if radii and np.isfinite(picture.center).all():
-            parts.append(f"apertures {size} pix")
-        if not np.isfinite(picture.center).all():
+        if np.isfinite(picture.center).all():
+            parts += _apertures(picture)
+        else:
             parts.append("no centre known")
         if (picture.pixels == 255).any():
             parts.append("yellow: no value")
@@ -301,6 +297,16 @@ def _images(shown, exposure):
         '<section id="images"><h2>Images</h2><p class="soft">x and y in zero-based pixels of the frame; the sky and '
         f'1/f noise are not subtracted.</p><div class="pictures">{"".join(told)}</div></section>'
     )
+
+
+def _apertures(picture):
+    """The apertures of a picture in words."""
+    radii = picture.radii
+    told = [f"{outline.name}: {outline.text}" for outline in picture.outlines]
+    if not radii:
+        return told
+    size = ", ".join(f"{radius:.4g}" for radius in radii) if len(radii) <= 4 else f"{radii[0]:.4g} to {radii[-1]:.4g}"
+    return [f"apertures {size} pix", *told]
 
 
 def _quality(series):

@@ -5,14 +5,8 @@ from functools import cached_property
 
 import numpy as np
 
-from nircam_tso.inspect.light_curves import (
-    column_values,
-    elapsed_seconds,
-    light_curve,
-    light_curves,
-    systematic_columns,
-    usable_rows,
-)
+from nircam_tso.inspect.light_curves import light_curve, light_curves, systematic_columns
+from nircam_tso.inspect.values import column_values, elapsed_seconds, known_values, usable_rows
 from nircam_tso.quality import QualityFlag
 
 __all__ = ["Curve", "Series"]
@@ -98,8 +92,7 @@ class Series:
             kind = np.asarray(getattr(column, "value", column)).dtype.kind if not _is_time(column) else "O"
             if kind not in "fiu" or name in fluxes or _is_told_elsewhere(name):
                 continue
-            values = column_values(self.ts, name)
-            values = values[np.isfinite(values)]
+            values = known_values(self.ts, name)
             if name in self.panels or (values.size and np.ptp(values) > 0):
                 names.append(name)
         return names

@@ -5,10 +5,9 @@ import json
 
 import numpy as np
 
-from nircam_tso.inspect.light_curves import column_values, usable_rows
 from nircam_tso.inspect.statistics import best_aperture, summary
 from nircam_tso.inspect.systematics import find_settling, find_tilts
-from nircam_tso.quality import good
+from nircam_tso.inspect.values import known_values, usable_rows
 
 __all__ = ["clean", "facts", "findings", "light_curve_table", "provenance", "title"]
 
@@ -63,8 +62,7 @@ def facts(series):
     """
     ts = series.ts
     meta = ts.meta
-    ok = good(ts) if "quality" in ts.colnames else np.ones(len(ts), bool)
-    found = [("rows", f"{len(ts):,}, of which {int(ok.sum()):,} good")]
+    found = [("rows", f"{len(ts):,}, of which {int(usable_rows(ts).sum()):,} good")]
     if np.isfinite(series.span):
         unit, seconds = series.time_unit
         found.append(("first row", series.start))
@@ -98,8 +96,7 @@ def facts(series):
 
 
 def _median(ts, name):
-    values = column_values(ts, name)
-    values = values[np.isfinite(values)]
+    values = known_values(ts, name)
     unit = getattr(ts[name], "unit", None) or ""
     return f"{np.median(values):.6g} {unit}".strip() if values.size else "unknown"
 

@@ -1,14 +1,12 @@
-"""The page as a file: checked before the work, whole or not there at all."""
+"""The page as a file, checked before the work."""
 
 from __future__ import annotations
 
 import os
-import stat
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nircam_tso.exceptions import OutputError
+from nircam_tso.io.atomic import check_target, replace_file
 from nircam_tso.timing import offline
 
 if TYPE_CHECKING:
@@ -59,16 +57,7 @@ def check_report_path(
     path = Path(path)
     if path.suffix.lower() not in _SUFFIXES:
         raise ValueError(f"path: {os.fspath(path)!r} does not end in {', '.join(_SUFFIXES)}; choose one of these")
-    if os.path.realpath(path) in {os.path.realpath(name) for name in inputs}:
-        raise OutputError("is an input; choose another name", path=path)
-    if path.is_dir():
-        raise OutputError("is a folder; give a file name", path=path)
-    if path.exists() and not overwrite:
-        raise OutputError("exists already; pass overwrite=True (in a shell --overwrite) to replace it", path=path)
-    if not path.parent.is_dir():
-        raise OutputError(f"the folder {path.parent} does not exist", path=path)
-    if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise OutputError(f"the folder {path.parent} cannot be written to", path=path)
+    check_target(path, overwrite=overwrite, inputs=inputs)
     return path
 
 
@@ -89,7 +78,8 @@ def write_report(
     ts : `~astropy.timeseries.TimeSeries`
         A product.
     path : path-like
-        A name that ends in ``.html`` or ``.htm``.
+        A name that ends in ``.html`` or ``.htm``. Where it is a link to a file, that file
+        is replaced and the link stays.
     source : path, array, Exposure, or a list of these, optional
         What the product was extracted from, for the images.
     overwrite : bool, optional
@@ -110,7 +100,8 @@ def write_report(
     InputFileError, SegmentError
         If the source cannot be opened.
     OutputError
-        If the file exists and ``overwrite`` is False, or cannot be written.
+        If the file exists and ``overwrite`` is False, another process writes it, or it
+        cannot be written.
 
     Notes
     -----
@@ -126,46 +117,15 @@ def write_report(
     path = check_report_path(path, overwrite=overwrite)
     exposure = None
     if source is not None:
-        from nircam_tso.io.exposure import Exposure
-        from nircam_tso.io.sources import open_exposure
+        from nircam_tso.io.sources import as_exposure
 
-        exposure = source if isinstance(source, Exposure) else open_exposure(source)
-        inputs = [segment.path for segment in exposure.segments if segment.path]
-        check_report_path(path, overwrite=overwrite, inputs=inputs)
+        exposure = as_exposure(source)
+        check_report_path(path, overwrite=overwrite, inputs=exposure.paths)
     try:
         import bokeh  # noqa: F401
     except ImportError:
         raise ImportError("the report needs bokeh: python -m pip install 'nircam_tso[report]'") from None
     from nircam_tso.inspect.report.page import build_page
 
-    _put(path, build_page(ts, exposure))
+    replace_file(path, build_page(ts, exposure).encode(), overwrite=overwrite)
     return path
-
-
-def _put(path, text):
-    """Write under another name first, so that a failure leaves no half page."""
-    temporary = None
-    try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:100]}.", suffix=path.suffix, dir=path.parent)
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, _mode(path))
-        os.replace(temporary, path)
-        temporary = None
-    except OSError as error:
-        raise OutputError(f"cannot be written ({error.strerror or error})", path=path) from error
-    finally:
-        if temporary is not None and os.path.exists(temporary):
-            os.unlink(temporary)
-
-
-def _mode(path):
-    """Permissions of the old file, else what the process' umask leaves of 0666."""
-    try:
-        return stat.S_IMODE(os.stat(path).st_mode)
-    except FileNotFoundError:
-        mask = os.umask(0)
-        os.umask(mask)
-        return 0o666 & ~mask

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nircam_tso.inspect.light_curves import column_values, light_curves, usable_rows
+from nircam_tso.inspect.light_curves import light_curves
 from nircam_tso.inspect.statistics.noise import scatter
+from nircam_tso.inspect.values import column_values, usable_rows
 
 if TYPE_CHECKING:
     from typing import Literal

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nircam_tso.inspect.light_curves import elapsed_seconds
 from nircam_tso.inspect.statistics.noise import relative_flux
+from nircam_tso.inspect.values import elapsed_seconds
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -120,7 +120,7 @@ def allan(
     True
     """
     if kind not in ("rms", "allan"):
-        raise ValueError(f'kind: {kind!r} is not known; choose "rms" or "allan"')
+        raise ValueError(f"kind: {kind!r} is neither 'rms' nor 'allan'")
     flux, use = relative_flux(ts, column, rows)
     n = len(flux)
     if n < 2 * _LEAST_BINS:
@@ -156,7 +156,9 @@ def _checked_sizes(sizes, n):
     if sizes.ndim != 1 or sizes.size == 0 or np.any(sizes != sizes.astype(int)):
         raise ValueError(f"sizes: {sizes!r} are not numbers of rows")
     if sizes.min() < 1 or sizes.max() > (n - 1) // 2:
-        raise ValueError(f"sizes: must lie from 1 to {(n - 1) // 2} for {n} usable rows")
+        raise ValueError(
+            f"sizes: {sizes.min()} to {sizes.max()} are not within 1 to {(n - 1) // 2}, which {n} usable rows allow"
+        )
     return sizes.astype(int)
 
 

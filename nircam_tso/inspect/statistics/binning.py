@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nircam_tso.inspect.light_curves import column_values, elapsed_seconds, usable_rows
+from nircam_tso.inspect.values import column_values, elapsed_seconds, usable_rows
 from nircam_tso.timing import offline
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def bin(  # noqa: A001
     [2, 2, 2]
     """
     if (size is None) == (duration is None):
-        raise ValueError("size, duration: give one of the two")
+        raise ValueError(f"size, duration: {size!r}, {duration!r}; give one of the two")
     use = usable_rows(ts, rows=rows)
     order, starts = _by_size(ts, use, size) if duration is None else _by_duration(ts, use, duration)
     return _binned(ts, order, starts)

@@ -7,15 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nircam_tso.inspect.light_curves import (
-    column_values,
-    extraction_settings,
-    light_curve,
-    light_curves,
-    systematic_columns,
-    usable_rows,
-)
+from nircam_tso.inspect.light_curves import light_curve, light_curves, systematic_columns
 from nircam_tso.inspect.statistics.noise import relative_flux, scatter
+from nircam_tso.inspect.values import check_names, column_values, usable_rows
+from nircam_tso.io.provenance import recorded_settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,7 +75,7 @@ def _electrons(ts, name):
     unit = getattr(ts[name], "unit", None)
     if unit == u.electron:
         return flux
-    gain = extraction_settings(ts).get("gain")
+    gain = recorded_settings(ts).get("gain")
     if unit is None or gain is None:
         return np.full(len(flux), np.nan)
     for count in (u.DN, u.adu, u.count):
@@ -237,10 +232,10 @@ def correlation(
     flux = np.full(len(ts), np.nan)
     values, use = relative_flux(ts, curve.name, rows)
     flux[use] = values
+    against = systematic_columns(ts) if against is None else against
+    check_names(ts, "against", against)
     found = []
-    for name in systematic_columns(ts) if against is None else against:
-        if name not in ts.colnames:
-            raise ValueError(f"against: {name!r} is not in ts (it has {', '.join(ts.colnames)})")
+    for name in against:
         other = column_values(ts, name)
         both = np.isfinite(flux) & np.isfinite(other)
         f, o = flux[both], other[both]

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nircam_tso.inspect.light_curves import column_values, light_curve, light_curves, usable_rows
+from nircam_tso.inspect.light_curves import light_curve, light_curves
+from nircam_tso.inspect.values import column_values, usable_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,16 +17,20 @@ if TYPE_CHECKING:
     from astropy.timeseries import TimeSeries
     from numpy.typing import ArrayLike
 
-__all__ = ["Scatter", "normalize", "relative_flux", "scatter", "sigma_of", "without_outliers"]
+__all__ = ["MAD_TO_SIGMA", "Scatter", "normalize", "relative_flux", "scatter", "sigma_of", "without_outliers"]
 
 #: From a normal distribution's median absolute deviation to its standard deviation.
-_MAD_TO_SIGMA = 1.482602218505602
+MAD_TO_SIGMA = 1.482602218505602
 
 # Standard errors of the three estimators for white normal noise, in sigma / sqrt(n). For the
 # median absolute deviation the variance of a sample median, 1 / (4 f^2), with f the density of
 # |z| at its median 0.6745; for neighbours' differences, whose correlation is -1/2, the same with
 # P(|z1| < m, |z2| < m) - 1/4 = 0.0266 added twice to the indicator's variance of 1/4.
 _ERRORS = {"std": 0.7071, "mad": 1.1664, "point-to-point": 1.2843}
+
+
+#: Standard deviations from its neighbours' median from which on a value is an outlier.
+_OUTLIER = 4.0
 
 
 @dataclass(frozen=True)
@@ -184,19 +189,19 @@ def sigma_of(values, method="point-to-point"):
         For another method.
     """
     if method not in _ERRORS:
-        raise ValueError(f"method: {method!r} is not known; choose among {', '.join(_ERRORS)}")
+        raise ValueError(f"method: {method!r} is none of {', '.join(map(repr, _ERRORS))}")
     if len(values) < 3:
         return float("nan")
     if method == "std":
         return float(np.std(values, ddof=1))
     if method == "mad":
-        return float(_MAD_TO_SIGMA * np.median(np.abs(values - np.median(values))))
-    return float(_MAD_TO_SIGMA * np.median(np.abs(np.diff(values))) / np.sqrt(2))
+        return float(MAD_TO_SIGMA * np.median(np.abs(values - np.median(values))))
+    return float(MAD_TO_SIGMA * np.median(np.abs(np.diff(values))) / np.sqrt(2))
 
 
-def without_outliers(values, sigma, limit=4.0):
+def without_outliers(values, sigma):
     """
-    Values with the median of their neighbours in place of outliers.
+    Values with the median of their neighbours in place of outliers; steps and drifts stay.
 
     Parameters
     ----------
@@ -204,19 +209,17 @@ def without_outliers(values, sigma, limit=4.0):
         Finite values in their order.
     sigma : float
         Their noise.
-    limit : float, optional
-        How far from the median of the seven values around it one may lie, in sigma. Steps and drifts stay.
 
     Returns
     -------
     `~numpy.ndarray`, shape (n,)
-        A copy.
+        A copy. An outlier lies over four sigma from the median of the seven values around it.
     """
     from scipy.ndimage import median_filter
 
     # Mirrored ends: the first value alone must not be its own median.
     smooth = median_filter(values, size=7, mode="reflect")
-    return np.where(np.abs(values - smooth) > limit * sigma, smooth, values)
+    return np.where(np.abs(values - smooth) > _OUTLIER * sigma, smooth, values)
 
 
 def scatter(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from nircam_tso.measure.medians import MAD_TO_SIGMA
 from nircam_tso.measure.striping.readout import Readout
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["LineVariance", "level_scatter", "line_variance"]
 
-_MAD_TO_SIGMA = 1.482602218505602
 #: Standard errors by which levels must differ from what lines tell to count.
 _SURE = 2.0
 #: Variance of the mean square of second differences of N white values, over 2 / N (the sum of the
@@ -117,7 +117,7 @@ def level_scatter(levels: ArrayLike) -> tuple[float, float]:
     steps = steps[np.isfinite(steps)]
     if len(steps) < 2:
         return np.nan, np.nan
-    steps = steps[np.abs(steps) <= 4 * _MAD_TO_SIGMA * np.median(np.abs(steps))]
+    steps = steps[np.abs(steps) <= 4 * MAD_TO_SIGMA * np.median(np.abs(steps))]
     variance = float(np.mean(steps**2)) / 6
     return variance, variance * float(np.sqrt(2 * _SECOND_DIFFERENCES / len(steps)))
 

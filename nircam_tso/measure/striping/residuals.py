@@ -116,8 +116,9 @@ def image_residuals(
     if reference is None:
         return values
     good = ~bad[:, window]
-    flux = np.where(good, values[:, window], 0.0).sum(axis=1)
-    expected = np.where(good, reference[window], 0.0).sum(axis=1)
+    # In C order: else the order of a sum depends on the number of images.
+    flux = np.ascontiguousarray(np.where(good, values[:, window], 0.0)).sum(axis=1)
+    expected = np.ascontiguousarray(np.where(good, reference[window], 0.0)).sum(axis=1)
     factor = np.ones(len(images))
     np.divide(flux, expected, out=factor, where=expected > 0)
     # A blank field, or an integration without its star, has no flux to scale by.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from nircam_tso.measure.medians import MAD_TO_SIGMA
 from nircam_tso.measure.striping.lines import Lines, line_medians, subtract_terms
 from nircam_tso.measure.striping.residuals import image_residuals
 
@@ -31,7 +32,6 @@ __all__ = [
 MIN_FREE = 8
 #: Variance of the median of many normal values, times their number.
 _MEDIAN_VARIANCE = np.pi / 2
-_MAD_TO_SIGMA = 1.482602218505602
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,7 +171,7 @@ def _true_variance(deviations, errors):
     if deviations.size == 0:
         return 0.0
     squares = deviations * deviations
-    target = _MAD_TO_SIGMA**-2
+    target = MAD_TO_SIGMA**-2
 
     def wide(variance):
         # Without any noise the ratio is beyond all numbers.
@@ -233,7 +233,7 @@ def fit_striping(residuals: Residuals, lines: Lines, window: np.ndarray) -> Stri
         inside = known & (lines.groups == group)
         if not inside.any():
             continue
-        scatter[group] = np.median(deviations[inside]) * _MAD_TO_SIGMA
+        scatter[group] = np.median(deviations[inside]) * MAD_TO_SIGMA
         errors = _MEDIAN_VARIANCE * scatter[group] ** 2 / counts[inside]
         off = [own[here] - np.median(own[here]) for own, here in zip(medians, inside, strict=True) if here.any()]
         variance[group] = _true_variance(np.concatenate(off), errors)

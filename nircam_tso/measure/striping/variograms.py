@@ -17,6 +17,7 @@ import numpy as np
 from numba import njit
 
 from nircam_tso.measure.clipping import clipped_statistics
+from nircam_tso.measure.medians import MAD_TO_SIGMA
 from nircam_tso.measure.striping.readout import Readout
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Readout", "Variograms", "noise_variograms"]
 
-_MAD_TO_SIGMA = 1.482602218505602
 #: Parts of a sample, each left out once, by which its own scatter is judged.
 _PARTS = 8
 #: Robust standard deviations beyond which a pixel is no noise.
@@ -229,7 +229,7 @@ def _clipped(residuals, usable):
     pixels = pixels[:: len(pixels) // _FEW | 1]
     some, bad = flat[:, pixels], ~given[:, pixels]
     middle = _medians(some, bad)
-    spread = _MAD_TO_SIGMA * _medians(np.abs(some - middle[:, None]), bad)
+    spread = MAD_TO_SIGMA * _medians(np.abs(some - middle[:, None]), bad)
     use, often = np.empty(given.shape, bool), np.zeros(given.shape[1], np.int64)
     middle = np.nan_to_num(middle)
     _tame(flat, given, middle, _WILD * spread, use, often)

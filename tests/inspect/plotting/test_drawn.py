@@ -1,5 +1,6 @@
 """What the figures hold: the numbers of the columns, their marks and their words."""
 
+import json
 import subprocess
 import sys
 import warnings
@@ -246,7 +247,7 @@ def test_allan(product):
         np.testing.assert_allclose(white.get_ydata(), curve.ppm[0] / np.sqrt(curve.size))
         np.testing.assert_allclose(ax.containers[0].lines[0].get_ydata(), curve.ppm)
     assert ax.get_ylabel() == "Allan deviation of flux [ppm]"
-    with pytest.raises(ValueError, match="'std' is not known"):
+    with pytest.raises(ValueError, match="kind: 'std' is neither 'rms' nor 'allan'"):
         plotting.plot_allan(ts, kind="std")
 
 
@@ -275,7 +276,9 @@ def test_image_and_where_it_was_measured(product, exposure_settings, tmp_path):
         places.setdefault(patch.get_gid(), []).append(patch)
     assert [circle.get_radius() for circle in places["aperture"]] == [3, 5, 8]
     assert [circle.get_radius() for circle in places["annulus"]] == [9, 14]
-    assert {circle.get_center() for circle in (*places["aperture"], *places["annulus"])} == {(25.61, 13.31)}
+    assert {circle.get_center() for circle in places["aperture"]} == {(25.61, 13.31)}
+    # The sky's pixels were chosen once, about the place where the star was looked for.
+    assert {circle.get_center() for circle in places["annulus"]} == {(25.6, 13.3)}
     # 21 columns and 15 rows about (25.6, 13.3), as astropy's Cutout2D takes them.
     from astropy.nddata import Cutout2D
 
@@ -289,6 +292,66 @@ def test_image_and_where_it_was_measured(product, exposure_settings, tmp_path):
     ts["integration"] += 40
     with pytest.raises(ValueError, match="does not hold integration 41 of exposure 1"):
         plotting.plot_image(ts, [str(path) for path in paths])
+
+
+@pytest.mark.parametrize("theta", [0.0, 25.0, -70.0])
+def test_apertures_of_other_shapes_are_drawn_as_they_are(product, theta):
+    from photutils.aperture import EllipticalAperture, RectangularAperture
+
+    ts, cube = product(12, radii=()), np.random.default_rng(1).normal(0, 1, (12, 30, 44))
+    shapes = {
+        "oval": {"shape": "ellipse", "a": 9.0, "b": 4.0, "theta": theta},
+        "slit": {"shape": "rectangle", "w": 13.0, "h": 5.0, "theta": theta},
+    }
+    settings = {**json.loads(ts.meta["provenance"])["settings"], "aperture_shapes": shapes}
+    ts.meta["provenance"] = json.dumps({"settings": settings})
+    ax = plotting.plot_image(ts, cube, row=2, whole=True)
+    drawn = [patch for patch in ax.patches if patch.get_gid() == "aperture"]
+    angle, center = np.radians(theta), (25.61, 13.31)
+    expected = [EllipticalAperture(center, 9, 4, theta=angle), RectangularAperture(center, 13, 5, theta=angle)]
+    y, x = np.mgrid[:30, :44]
+    for patch, aperture in zip(drawn, expected, strict=True):
+        inside = patch.get_path().contains_points(np.column_stack([x.ravel(), y.ravel()])).reshape(30, 44)
+        np.testing.assert_array_equal(inside, aperture.to_mask(method="center").to_image((30, 44)) > 0)
+    told = [text.get_text() for text in ax.get_legend().get_texts()]
+    turn = f", {theta:g} deg" if theta else ""
+    assert f"aperture oval: ellipse 9 x 4 pix{turn}" in told
+    assert f"aperture slit: rectangle 13 x 5 pix{turn}" in told
+    drawn = ax.figure
+    drawn.canvas.draw()
+    assert drawn.bbox.containsx(ax.get_legend().get_window_extent().x0)
+    assert drawn.bbox.containsx(ax.get_legend().get_window_extent().x1)
+    # What surrounds the star holds the shapes, too.
+    assert np.ptp(plotting.plot_image(ts, cube, row=2).get_xlim()) > 2 * 9
+
+
+def test_apertures_of_all_stars_are_drawn(product):
+    ts = product(12, radii=(3,))
+    ts["aperture_sum_r3_star2"] = 0.5 * ts["aperture_sum_r3"]
+    ts.meta |= {"n_stars": 2, "center_x_star2": 8.4, "center_y_star2": 20.2}
+    ts.meta |= {"position_x_star2": 8.0, "position_y_star2": 20.0}
+    ax = plotting.plot_image(ts, np.ones((30, 44)), row=2, whole=True)
+    places = {gid: [p.get_center() for p in ax.patches if p.get_gid() == gid] for gid in ("aperture", "annulus")}
+    assert places == {"aperture": [(25.61, 13.31), (8.4, 20.2)], "annulus": 2 * [(25.6, 13.3)] + 2 * [(8.0, 20.0)]}
+    told = [text.get_text().split()[0] for text in ax.get_legend().get_texts()]
+    assert sorted(told) == ["aperture", "centre", "sky", "subframe"]
+
+
+def test_the_hexagon_is_that_which_is_summed(product):
+    from nircam_tso import HexagonShape
+
+    ts = product(12)
+    shape = HexagonShape(10.5, np.radians(17.0))
+    settings = {"aperture_shapes": {"lens": shape.describe()}, "background": {"kind": "frame"}}
+    ts.meta["provenance"] = json.dumps({"settings": settings})
+    ax = plotting.plot_image(ts, np.ones((30, 44)), row=0)
+    assert "annulus" not in {patch.get_gid() for patch in ax.patches}
+    (lens,) = [patch for patch in ax.patches if patch.get_gid() == "aperture" and hasattr(patch, "get_xy")]
+    x, y = lens.get_xy()[:-1].T
+    assert abs(np.sum(x * np.roll(y, -1) - y * np.roll(x, -1))) / 2 == pytest.approx(shape.area)
+    edge = np.abs(shape.overlap((30, 44), (25.61, 13.31)) - 0.5) < 0.5
+    inside = lens.get_path().contains_points(np.argwhere(np.ones((30, 44)))[:, ::-1]).reshape(30, 44)
+    np.testing.assert_array_equal(inside[~edge], shape.overlap((30, 44), (25.61, 13.31))[~edge] > 0)
 
 
 def test_image_of_an_array_with_the_whole_frame(product):
@@ -412,6 +475,12 @@ def test_draws_where_it_is_told(product):
     assert plotting.plot_centers(product(), fig=left) is left
     ax = right.subplots()
     assert plotting.plot_radii(product(), ax=ax) is ax
+    for draw in (plotting.plot_columns, plotting.plot_growth, plotting.plot_matrix):
+        part = Figure(layout="constrained").subfigures()
+        assert draw(product(40), fig=part) is part and part.axes
+    for draw in (plotting.plot_allan, plotting.plot_correlation):
+        given = Figure().add_subplot()
+        assert draw(product(40), ax=given) is given and given.has_data()
     # The legend of given axes is their own, not the figure's.
     assert ax.get_legend() is not None and fig.legends == []
     assert tuple(fig.get_size_inches()) == (6, 3)
@@ -458,7 +527,7 @@ def test_columns_that_are_not_there(product):
         plotting.plot_columns(product(12), ["nowhere"])
     with pytest.raises(ValueError, match="does not hold one number"):
         plotting.plot_columns(product(12), ["time"])
-    with pytest.raises(ValueError, match="diagonal: 'box' is not known"):
+    with pytest.raises(ValueError, match="diagonal: 'box' is neither 'kde' nor 'hist'"):
         plotting.plot_matrix(product(12), diagonal="box")
     with pytest.raises(ValueError, match="no light curve"):
         plotting.plot_radii(QTable({"x_gauss": [1.0]}))
@@ -480,3 +549,112 @@ def test_further_stars_and_apertures_by_name(product):
 def test_matplotlib_is_imported_late():
     code = "import sys, nircam_tso.inspect.plotting; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_image_of_a_row_without_a_centre(product):
+    """Nothing is drawn about an unknown place; what is shown lies about where the star was looked for."""
+    ts = product(12)
+    del ts.meta["center_x"], ts.meta["center_y"]
+    cube = np.random.default_rng(1).normal(0, 1, (12, 60, 90))
+    ax = plotting.plot_image(ts, cube, row=1)
+    drawn = {patch.get_gid() for patch in ax.patches}
+    assert "aperture" not in drawn and {"annulus", "subframe"} <= drawn
+    assert lines(ax, "centre") == []
+    assert np.mean(ax.get_xlim()) == pytest.approx(25.6) and ax.get_xlim()[1] < 50
+    # Its neighbour has one, by the columns.
+    (x,), (y,) = lines(plotting.plot_image(ts, cube, row=2), "centre")[0].get_data()
+    assert (x, y) == (ts["x_gauss"][2].value, ts["y_gauss"][2].value)
+    # Where nothing tells, the whole frame is shown, and no legend.
+    ts.meta.clear()
+    ax = plotting.plot_image(ts, cube, row=1)
+    assert (ax.get_xlim(), ax.get_ylim(), list(ax.patches)) == ((-0.5, 89.5), (-0.5, 59.5), [])
+    assert ax.get_legend() is None
+
+
+def test_pixels_without_a_value_are_told(product):
+    cube = np.random.default_rng(1).normal(0, 1, (12, 30, 44))
+    cube[2, 5, 6] = np.nan
+    cube[3] = np.nan
+    ts = product(12)
+    for row, said in ((2, []), (3, ["no pixel has a value"])):
+        ax = plotting.plot_image(ts, cube, row=row)
+        assert [text.get_text() for text in ax.texts] == said
+        assert "no value" in [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+def test_which_image_a_row_without_a_number_is_of(product):
+    ts, cube = product(12), np.random.default_rng(1).normal(0, 1, (12, 30, 44))
+    ts.remove_column("integration")
+    np.testing.assert_array_equal(plotting.plot_image(ts, cube, row=7).images[0].get_array(), cube[7])
+    with pytest.raises(ValueError, match="holds 11 integrations, and nothing tells which of them row 7 is"):
+        plotting.plot_image(ts, cube[:11], row=7)
+    # A single one is that of every row, such as a median image.
+    np.testing.assert_array_equal(plotting.plot_image(ts, cube[0], row=7).images[0].get_array(), cube[0])
+
+
+def test_nothing_to_draw(product):
+    with pytest.raises(ValueError, match="columns: give at least one name"):
+        plotting.plot_columns(product(12), [])
+    fig = plotting.plot_columns(Table({"flux": np.full(5, 2.0)}))
+    assert [text.get_text() for ax in fig.axes for text in ax.texts] == ["no column of numbers varies"]
+    with pytest.raises(ValueError, match="ts: has no columns x_..., y_... of a centre"):
+        plotting.plot_centers(Table({"aperture_sum_r3": np.arange(5.0)}))
+    with pytest.raises(ValueError, match="ts: has no light curve and no centre"):
+        plotting.plot_correlation(Table({"flux": np.arange(5.0)}))
+    with pytest.raises(ValueError, match="ts: star 2 has no aperture_sum_r"):
+        plotting.plot_growth(product(12), star=2)
+
+
+def test_errors_that_are_unknown_are_not_drawn(product):
+    ts = product(20)
+    ts["x_gauss_err"][:] = np.nan
+    for name, count in (("x_gauss", 0), ("y_gauss", 1)):
+        assert len(plotting.plot_columns(ts, name).axes[0].collections) == count
+
+
+def test_growth_where_another_shape_is_the_quietest(product):
+    """The least scatter of all is that of a hexagon, which stands on no axis of radii."""
+    ts = product(40, flags=False)
+    before = [line.get_linestyle() for line in plotting.plot_growth(ts).axes[0].lines]
+    ts["aperture_sum_hexagon"] = np.full(40, 3e-4) * u.Jy * (1 + 1e-6 * np.random.default_rng(2).normal(size=40))
+    after = [line.get_linestyle() for line in plotting.plot_growth(ts).axes[0].lines]
+    assert (before.count(":"), after.count(":")) == (1, 0)
+    assert best_aperture(ts).name == "aperture_sum_hexagon"
+
+
+def test_many_correlations_have_no_numbers(product):
+    ts = product(20, flags=False)
+    names = [f"c{i}" for i in range(19)]
+    for i, name in enumerate(names):
+        ts[name] = np.random.default_rng(i).normal(size=20)
+    assert len(plotting.plot_correlation(ts, names[:18]).texts) == 18 * 18
+    assert len(plotting.plot_correlation(ts, names).texts) == 0
+
+
+def test_ticks_of_days_are_dates():
+    ts = Table({"aperture_sum_r3": np.arange(9.0), "time": Time(60000 + 2.0 * np.arange(9), format="mjd")})
+    ax = plotting.plot_columns(ts).axes[0]
+    ax.figure.draw_without_rendering()
+    form = ax.xaxis.get_major_formatter()
+    assert form.format_ticks([60000.0, 60002.0]) == ["2023-02-25", "2023-02-27"]
+    assert form.format_ticks([60000.0, 60000.5, 60001.25]) == ["00:00\n2023-02-25", "12:00", "06:00\n2023-02-26"]
+    assert form.format_ticks([]) == []
+    # What a pointer over the figure tells.
+    assert ax.format_coord(60000.5, 3.25).startswith("(x, y) = (12:00\n2023-02-25, 3.2")
+
+
+def test_ticks_have_the_digits_that_tell_them_apart(product):
+    from nircam_tso.inspect.plotting.style import scale_axis
+
+    axis = plotting.plot_columns(product(20), "x_gauss").axes[0].yaxis
+    scale_axis(axis, -3)
+    form = axis.get_major_formatter()
+    assert form.format_ticks([0.0, 0.25e-3, 0.5e-3]) == ["0.00", "0.25", "0.50"]
+    assert form.format_ticks([-2e-3, 0.0, 2e-3]) == ["\N{MINUS SIGN}2", "0", "2"]
+
+
+def test_durations_need_times(product):
+    """A second axis tells the bins' length in minutes, where rows have times."""
+    ts = product(60, flags=False)
+    timeless = QTable({"aperture_sum_r3": ts["aperture_sum_r3"]})
+    assert [len(plotting.plot_allan(one).figure.axes[0].child_axes) for one in (ts, timeless)] == [1, 0]

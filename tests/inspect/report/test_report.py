@@ -285,4 +285,115 @@ def test_pictures_hold_the_pixels(report_series, images):
     assert (x, y) == (33, 18)
     order = np.argsort(mean, axis=None)
     assert np.all(np.diff(picture.pixels.ravel()[order].astype(int)) >= 0)
-    assert picture.radii == [3, 5, 8] and picture.annulus is None
+    assert picture.radii == [3, 5, 8] and picture.annulus is None and picture.outlines == []
+
+
+def test_pictures_have_every_aperture(report_series, tmp_path, images):
+    from nircam_tso.inspect.report.images import add_picture, pictures
+    from nircam_tso.io.sources import open_exposure
+
+    ts = report_series(12)
+    ts["x_gauss"], ts["y_gauss"] = np.full(12, 33.4) * u.pix, np.full(12, 17.8) * u.pix
+    shapes = {"slit": {"shape": "rectangle", "w": 14.0, "h": 6.0, "theta": 90.0}}
+    settings = {"aperture_shapes": shapes, "background": {"kind": "annulus", "inner": 9, "outer": 14}}
+    ts.meta |= {"provenance": json.dumps({"settings": settings}), "position_x": 33.0, "position_y": 18.0}
+    (picture,) = pictures(ts, open_exposure(images))
+    drawn = [renderer.glyph for renderer in add_picture(picture).renderers]
+    circles = [(glyph.x, glyph.y, glyph.radius) for glyph in drawn if type(glyph).__name__ == "Circle"]
+    assert len(circles) == 5
+    (patch,) = [r for r in add_picture(picture).renderers if type(r.glyph).__name__ == "Patch"]
+    x, y = (np.asarray(patch.data_source.data[name]) for name in "xy")
+    # Turned by a right angle: 6 pixels wide and 14 high about the centre.
+    assert np.ptp(x) == pytest.approx(6) and np.ptp(y) == pytest.approx(14)
+    assert (x.mean(), y.mean()) == pytest.approx((33.4, 17.8))
+    assert "slit: rectangle 14 x 6 pix, 90 deg" in write_report(ts, tmp_path / "a.html", source=images).read_text()
+
+
+def test_steps_and_settling_are_told(report_series, tmp_path):
+    ts = report_series(400)
+    rows = np.arange(400)
+    ts["x_stddev"] += 0.02 * (rows >= 250) * u.pix
+    for name in ("aperture_sum_r3", "aperture_sum_r5", "aperture_sum_r8"):
+        ts[name] *= 1 - 2e-3 * (rows >= 250) - 5e-3 * np.exp(-rows / 8)
+    page = page_of(ts, tmp_path)
+    (jump,) = [int(attrs["data-jump"]) for attrs in page.named("button") if "data-jump" in attrs]
+    assert abs(jump - 250) <= 3
+    text = (tmp_path / "lc.html").read_text(encoding="utf-8")
+    told = re.search(r"A step in x_stddev \(([0-9.]+) sigma; flux ([-+0-9,]+) ± ([0-9,]+) ppm\)", text)
+    assert abs(int(told[2].replace(",", "")) + 2000) < 5 * int(told[3])
+    told = re.search(r"minutes drift by ([-+0-9,]+) ±\s+([0-9,]+) ppm, falling by e in ([0-9.]+) minutes", text)
+    assert abs(int(told[1].replace(",", "")) + 5000) < 5 * int(told[2])
+    assert float(told[3]) == pytest.approx(8, rel=0.25)
+
+
+def test_what_the_product_tells_of_itself(report_series, tmp_path):
+    ts = report_series(20)
+    ts.meta |= {"center": "median", "center_x": 160.25, "center_y": 33.5}
+    text = write_report(ts, tmp_path / "a.html").read_text(encoding="utf-8")
+    assert "x 160.250, y 33.500 pix, one for all" in text
+    del ts.meta["provenance"]
+    text = write_report(ts, tmp_path / "b.html").read_text(encoding="utf-8")
+    assert "The product does not tell how it was made." in text
+
+
+def test_pictures_of_rows_without_a_centre(report_series, tmp_path, images):
+    from nircam_tso.inspect.report.images import pictures
+    from nircam_tso.io.sources import open_exposure
+
+    exposure = open_exposure(images)
+    ts = report_series(12)
+    ts["x_gauss"], ts["y_gauss"] = np.full(12, 33.4) * u.pix, np.full(12, 17.8) * u.pix
+    # That of the row in the middle, which the mean image is named by, and that of a flagged one.
+    ts["x_gauss"][[5, 9]] = np.nan
+    ts["quality"][9] |= np.uint32(QualityFlag.FIT_FAILED)
+    mean, flagged = pictures(ts, exposure)
+    assert mean.center == pytest.approx((33.4, 17.8))
+    assert flagged.row == 9 and np.isnan(flagged.center).all()
+    assert "no centre known" in write_report(ts, tmp_path / "a.html", source=images).read_text()
+    # About where the star was looked for; else about the middle of the frame.
+    for told, middle in (((12.0, 11.0), (12.0, 11.0)), (None, (27.5, 19.5))):
+        if told:
+            ts.meta |= {"position_x": told[0], "position_y": told[1]}
+        else:
+            del ts.meta["position_x"], ts.meta["position_y"]
+        picture = pictures(ts, exposure)[1]
+        ny, nx = picture.pixels.shape
+        sides = zip(middle, (nx, ny), (56, 40), strict=True)
+        assert list(picture.corner) == [np.clip(round(place - n / 2), 0, most - n) for place, n, most in sides]
+
+
+def test_pictures_where_all_or_nothing_is_flagged(report_series, images):
+    from nircam_tso.inspect.report.images import pictures
+    from nircam_tso.io.sources import open_exposure
+
+    exposure = open_exposure(images)
+    ts = report_series(12)
+    ts["x_gauss"], ts["y_gauss"] = np.full(12, 33.4) * u.pix, np.full(12, 17.8) * u.pix
+    ts["quality"] |= np.uint32(QualityFlag.NO_DATA)
+    # No row is good: the mean is that of all, and six are shown by themselves.
+    mean, *shown = pictures(ts, exposure)
+    assert mean.title == "mean of 12 integrations" and [picture.row for picture in shown] == [0, 1, 2, 3, 4, 5]
+    ts.remove_column("quality")
+    (mean,) = pictures(ts, exposure)
+    assert mean.title == "mean of 12 integrations"
+
+
+def test_pixels_without_a_value_are_yellow(report_series, tmp_path):
+    ts = report_series(12)
+    ts["x_gauss"], ts["y_gauss"] = np.full(12, 33.4) * u.pix, np.full(12, 17.8) * u.pix
+    cube = np.random.default_rng(1).normal(0, 1, (12, 40, 56))
+    for value, told in ((1.0, False), (np.nan, True)):
+        cube[:, 17, 33] = value
+        text = write_report(ts, tmp_path / "a.html", source=cube, overwrite=True).read_text(encoding="utf-8")
+        assert ("yellow: no value" in text) is told
+
+
+def test_apertures_that_are_no_circles(report_series, tmp_path, images):
+    """Their words stand alone, as there is no radius to tell."""
+    ts = report_series(12, radii=())
+    ts["x_gauss"], ts["y_gauss"] = np.full(12, 33.4) * u.pix, np.full(12, 17.8) * u.pix
+    ts["aperture_sum_slit"] = np.random.default_rng(1).normal(1e5, 30, 12) * u.DN
+    settings = {"aperture_shapes": {"slit": {"shape": "rectangle", "w": 14.0, "h": 6.0, "theta": 0.0}}}
+    ts.meta["provenance"] = json.dumps({"settings": settings})
+    text = write_report(ts, tmp_path / "a.html", source=images).read_text(encoding="utf-8")
+    assert "slit: rectangle 14 x 6 pix" in text and "apertures  pix" not in text
