@@ -1,6 +1,7 @@
 """Time of each step of the method on a block in memory, with one thread."""
 
 import argparse
+import statistics
 import time
 
 import numpy as np
@@ -8,6 +9,8 @@ from astropy.stats import SigmaClip
 from photutils.background import MedianBackground
 
 from benchmarks.sources import make_cube
+from benchmarks.timing import seconds
+from nircam_tso.io.sources import open_exposure
 from nircam_tso.measure.background import FrameBackground, estimate_background
 from nircam_tso.measure.centroid import Correlator, flux_weighted_centers
 from nircam_tso.measure.gaussian import evaluate_gaussians, fit_gaussians
@@ -41,6 +44,7 @@ def steps(n, shape):
     place = (float(x.mean()), float(y.mean()))
     sky = FrameBackground()
     footprint = sky.footprint(shape, place)
+    images = cube.astype(np.float32)
     bad = np.zeros(cube.shape, bool)
     light = cube - 50.0
     starts = stamp_start(place, STAMP)
@@ -52,7 +56,7 @@ def steps(n, shape):
     psf = evaluate_gaussians(STAMP, 0.1, x_stamp, y_stamp, 1.05, 0.95)
     noise = np.full(cube.shape, 100.0)
     return {
-        "clipped median of the frame": lambda: estimate_background(cube, footprint, sky, bad=bad),
+        "clipped median of the frame": lambda: estimate_background(images, footprint, sky),
         "stamps": lambda: cut_stamps(light, *starts, STAMP),
         "cross-correlation with errors": lambda: correlator.centers(stamps, variance=variance),
         "flux-weighted centre": lambda: flux_weighted_centers(stamps, variance=variance),
@@ -61,6 +65,47 @@ def steps(n, shape):
         "PSF-weighted flux": lambda: psf_fluxes(stamps, psf, weights),
         "three apertures with errors": lambda: aperture_sums(light, x, y, RADII, bad=bad, variance=noise),
     }
+
+
+def once(n, shape, repeats):
+    """
+    Time what comes once for a series, however long: the plan.
+
+    Parameters
+    ----------
+    n : int
+        Integrations of the series.
+    shape : (int, int)
+        (ny, nx) of a frame.
+    repeats : int
+        How often; the medians count.
+
+    Returns
+    -------
+    whole, search : float
+        Seconds of the plan on all threads that it takes, and of the search for 1/f noise in it.
+    """
+    from nircam_tso import TimeSeriesExtractor
+    from nircam_tso.extractor import plan
+
+    cube, _ = make_cube(n, shape, distinct=50, dtype=np.float32)
+    exposure, extractor = open_exposure(cube), TimeSeriesExtractor()
+    search, found = plan.remaining_noise, []
+
+    def timed(*args):
+        start = time.perf_counter()
+        result = search(*args)
+        found.append(time.perf_counter() - start)
+        return result
+
+    plan.remaining_noise = timed
+    try:
+        plan.make_plans(extractor, exposure)
+        found.clear()
+        whole = [seconds(plan.make_plans, extractor, exposure) for _ in range(repeats)]
+    finally:
+        plan.remaining_noise = search
+    return statistics.median(whole), statistics.median(found)
 
 
 def main(args=None):
@@ -93,6 +138,10 @@ def main(args=None):
     for _ in range(20):
         estimator(image[0])
     print(f"{'(photutils, clipped median)':32} {1e6 * (time.thread_time() - start) / 20:8.2f} us per integration")
+    whole, search = once(500, shape, options.repeats)
+    print(
+        f"What comes once for a series takes {1e3 * whole:.0f} ms, {1e3 * search:.0f} of them the search for 1/f noise"
+    )
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ machine disturbs both sides, and is the median of several turns::
 """
 
 import argparse
+import os
 import shutil
 import tempfile
 import warnings
@@ -103,6 +104,7 @@ def _wide(folder):
     path = folder / "wide_calints.fits"
     if not path.exists():
         write_calints(path, WIDE_COUNT, WIDE, star=STAR)
+        os.sync()
     return path
 
 
@@ -134,6 +136,7 @@ def many_files(quick, folder):
     folder = folder / "slopes"
     folder.mkdir()
     files = write_slopes(folder, n)
+    os.sync()
     extractor = _extractor()
 
     def read():
@@ -239,6 +242,8 @@ def fixed_cost(quick, folder):
     cube, _ = make_cube(lengths[1], shape, distinct=2000, dtype=np.float32)
     path = folder / "long.fits"
     write_stack(path, lengths[2], shape, distinct=2000)
+    # What is still on its way to the disk would slow down whatever is measured.
+    os.sync()
     sources = [cube[: lengths[0]], cube, path]
 
     def run(source, n, **keywords):

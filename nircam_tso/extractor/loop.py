@@ -20,7 +20,7 @@ __all__ = ["keep_memory", "measure_all"]
 #: over many integrations, small enough that a few blocks at once do not matter.
 _BLOCK_BYTES = 16_000_000
 #: Bytes of the boxes that are measured at once, and integrations of a block at most.
-_BOX_BYTES, _MOST_ROWS = 8_000_000, 256
+_BOX_BYTES, _MOST_ROWS = 8_000_000, 400
 #: Blocks that each worker gets of a short series, so that none waits for another, but for very few integrations.
 _BLOCKS_EACH, _LEAST_ROWS = 2, 16
 #: The largest piece of memory that the C library keeps after one of its size was given back.
