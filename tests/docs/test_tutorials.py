@@ -59,7 +59,7 @@ def choosing_settings(names):
     assert largest["annulus, striping='row'"] < 0.6 * largest["frame"]
     assert largest["level of each row"] < 0.6 * largest["annulus 14 to 30"]
     smallest = {label: best.ppm[0] for label, best in centre.items()}
-    assert smallest["one place"] > 1.3 * smallest["follow the Gaussian"]
+    assert smallest["one position"] > 1.3 * smallest["follow the Gaussian"]
     assert smallest["follow the correlation"] == pytest.approx(smallest["follow the Gaussian"], rel=0.05)
 
 
