@@ -48,6 +48,8 @@ _MOST_LINKS = 64
 # Only what a filter has packed may be larger than the file; real columns pack by less than this.
 _MOST_PACKED = 64 << 20
 _PACKING = 20
+#: Bytes of the checksum of a piece.
+_CHECKSUM = 4
 
 
 class HostileProductError(ValueError):
@@ -160,6 +162,29 @@ def _check_type(kind, what):
         raise HostileProductError(f"{what} holds something else than numbers and text")
 
 
+def _check_chunks(item, made, size, what):
+    """Refuse stored pieces that are shorter than what a filter takes off, which HDF5 itself does not notice."""
+    import h5py
+
+    if made.get_layout() != h5py.h5d.CHUNKED or not made.get_nfilters():
+        return
+    filters = [made.get_filter(index)[0] for index in range(made.get_nfilters())]
+    # A checksum has four bytes; where nothing is packed, the rest is the piece itself.
+    checked = _CHECKSUM * (h5py.h5z.FILTER_FLETCHER32 in filters)
+    whole = made.get_chunk()[0] * item.get_type().get_size() + checked
+    plain = set(filters) == {h5py.h5z.FILTER_FLETCHER32}
+    odd = []
+
+    def look(piece):
+        right = piece.size == whole if plain and piece.filter_mask == 0 else piece.size > checked
+        if not right or piece.byte_offset is None or piece.byte_offset + piece.size > size:
+            odd.append(piece.size)
+
+    item.chunk_iter(look)
+    if odd:
+        raise HostileProductError(f"{what} has a piece of {odd[0]} bytes, which is not what its filters make")
+
+
 def check_hdf5(file, size, path):
     """
     Refuse an HDF5 file that leads outside itself or declares more than it holds.
@@ -181,8 +206,8 @@ def check_hdf5(file, size, path):
     Raises
     ------
     HostileProductError
-        For links, external and virtual storage, unknown types, impossible sizes, and a
-        description that `check_header` refuses.
+        For links, external and virtual storage, unknown types, impossible sizes of the whole
+        and of its pieces, and a description that `check_header` refuses.
     """
     import h5py
 
@@ -213,6 +238,7 @@ def check_hdf5(file, size, path):
         most = max(size, min(_MOST_PACKED, _PACKING * size)) if packed else size
         if bytes_ > most:
             raise HostileProductError(f"{name} declares {bytes_} bytes, but the file has {size}")
+        _check_chunks(item, made, size, name)
     for name in texts:
         if file[name].dtype != "u1" or file[name].shape[0] > MAX_TEXT:
             raise HostileProductError(f"{name} is no text, or too long a one")

@@ -1,8 +1,14 @@
 """What fuzzing has found: one test for each (row 63)."""
 
+import h5py
+import numpy as np
 import pytest
 from astropy.io import fits
+from astropy.time import Time
+from astropy.timeseries import TimeSeries
 
+from nircam_tso import read, write
+from nircam_tso.exceptions import IncompleteProductError
 from nircam_tso.io.merged import MergedCards
 
 
@@ -52,3 +58,18 @@ def test_the_file_in_which_it_was_found(fuzz):
             raw = bytearray(sound)
             raw[80 * place : 80 * place + 8] = b"CONTINUE"
             targets.image_reader(bytes(raw))
+
+
+@pytest.mark.parametrize("piece", [b"a", b"abcd", b"abcdefgh"])
+def test_a_piece_shorter_than_its_checksum(tmp_path, piece):
+    """Row 63: HDF5's own filter counts on from -4 bytes, through all of the memory, until the process dies."""
+    path = tmp_path / "a.h5"
+    ts = TimeSeries(time=Time(60000 + np.arange(5) / 300, format="mjd"))
+    ts["flux"] = np.arange(5.0)
+    write(ts, path)
+    assert len(read(path)) == 5
+    with h5py.File(path, "r+") as file:
+        (name,) = (name for name in file if isinstance(file[name], h5py.Dataset) and file[name].dtype.names)
+        file[name].id.write_direct_chunk((0,), piece)
+    with pytest.raises(IncompleteProductError, match=f"piece of {len(piece)} bytes"):
+        read(path)
