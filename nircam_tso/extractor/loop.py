@@ -12,6 +12,7 @@ from nircam_tso.extractor.boxes import Box
 from nircam_tso.extractor.remote import excerpt, pack, slots, unpack
 from nircam_tso.extractor.workers import answer, give_up, watched
 from nircam_tso.io.bands import Part, within
+from nircam_tso.measure.background import AnnulusBackground, FrameBackground
 from nircam_tso.measure.cosmics import context
 
 __all__ = ["keep_memory", "measure_all"]
@@ -19,6 +20,8 @@ __all__ = ["keep_memory", "measure_all"]
 #: Bytes that are read for one block: large enough to spread the cost of a step
 #: over many integrations, small enough that a few blocks at once do not matter.
 _BLOCK_BYTES = 16_000_000
+#: Bytes of one block's pixels that are measured where they lie; flags of theirs take a quarter of that.
+_BYTES_IN_PLACE = 32_000_000
 #: Bytes of the boxes that are measured at once, and integrations of a block at most.
 _BOX_BYTES, _MOST_ROWS = 8_000_000, 400
 #: Blocks that each worker gets of a short series, so that none waits for another, but for very few integrations.
@@ -136,11 +139,14 @@ def _wanted(plans, shape):
 
 def _default_block_size(plans, part, exposure, most, workers):
     settings = plans[0].settings
-    size = 8 if exposure.n_groups else exposure.segments[0].dtype.itemsize
+    segment = exposure.segments[0]
+    # With one level of the sky, and nothing to take off before, pixels stay as they are stored.
+    plain = settings.striping is None and isinstance(settings.background, FrameBackground | AnnulusBackground | None)
+    size = segment.dtype.itemsize if plain and not exposure.n_groups else 8
+    if plain and most == _BLOCK_BYTES and segment.view(0, 1, part) is not None:
+        # Nothing is read, either.
+        most = _BYTES_IN_PLACE
     by_pixels = most // (size * math.prod(part.shape) * (exposure.n_groups or 1))
-    if most == _BLOCK_BYTES and exposure.segments[0].view(0, 1, part) is not None:
-        # Nothing is read: the pixels are measured where they lie.
-        by_pixels = _MOST_ROWS
     by_boxes = _BOX_BYTES // (8 * max(math.prod(plan.box.shape) for plan in plans))
     # Neighbours in time are read again by the next block: not more often than need be.
     least = 2 * settings.clean_window if settings.clean else 1
