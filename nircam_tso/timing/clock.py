@@ -43,6 +43,10 @@ DAY = 86400.0
 TT_LESS_TAI = 32.184
 # Stands in for what is unknown, under a mask: a NaN would make ERFA warn.
 _UNKNOWN_DAY = 51544.0
+# Days (MJD) between which UTC is whole seconds from TAI: from 1972 on, and before what ERFA finds unacceptable.
+_WHOLE_SECONDS, _FAR_AHEAD = 41317.0, 1e6
+# Between which ERFA has dates.
+_DATES = (-2_400_000.0, 900_000_000.0)
 _warned: list[datetime] = []
 
 
@@ -203,7 +207,7 @@ def time_to_tai(time):
 
 def tai_to_time(day, seconds):
     """
-    TAI days and seconds into a UTC `~astropy.time.Time`, masked where they are NaN.
+    TAI days and seconds into a UTC `~astropy.time.Time`, masked where they are NaN or beyond all dates.
 
     Parameters
     ----------
@@ -215,7 +219,9 @@ def tai_to_time(day, seconds):
     `~astropy.time.Time`
         UTC, shown as ISO text with microseconds.
     """
-    known = np.isfinite(day) & np.isfinite(seconds)
+    days = day + seconds / DAY
+    # A card of nonsense leads where ERFA has no dates.
+    known = (days > _DATES[0]) & (days < _DATES[1])
     with offline():
         day, seconds = (
             np.where(known, day, day[known].min() if known.any() else _UNKNOWN_DAY),
@@ -239,11 +245,12 @@ def _steady_offset(day, seconds):
     if day.size == 0:
         return None
     first, last = np.floor(day.min() + seconds.min() / DAY) - 1.0, np.ceil(day.max() + seconds.max() / DAY) + 2.0
+    if not (_WHOLE_SECONDS <= first and last < _FAR_AHEAD):
+        return None
     parts = [MJD_ZERO + np.array([first, last]), np.zeros(2)]
     utc = erfa.taiutc(*parts)
     ahead = ((parts[0] - utc[0]) - utc[1]) * DAY
     whole = np.rint(ahead)
-    # Before 1972 it changed all the time.
     steady = whole[0] == whole[1] and np.abs(ahead - whole).max() < 1e-3
     return float(whole[0]) if steady else None
 

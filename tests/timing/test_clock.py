@@ -44,6 +44,21 @@ def test_many_days_agree_with_erfa(first):
     assert np.abs(((ours.jd1 - jd1) + (ours.jd2 - jd2)) * 86400).max() < 1e-10
 
 
+@pytest.mark.parametrize(("day", "seconds"), [(60000.0, 8.6e13), (1.2e7, 5.0), (-50000.0, 5.0), (60000.0, -1e10)])
+def test_far_dates_are_those_of_erfa(day, seconds):
+    """A card of nonsense may lead anywhere; what ERFA takes is no error."""
+    ours = clock.tai_to_time(np.array([60000.0, day]), np.array([5.0, seconds]))
+    with offline():
+        jd1, jd2 = erfa.taiutc(2400000.5 + np.array([60000.0, day]), np.array([5.0, seconds]) / 86400)
+    np.testing.assert_allclose(ours.jd1 + ours.jd2, jd1 + jd2, rtol=1e-15)
+
+
+@pytest.mark.parametrize("seconds", [1e14, -1e13, np.inf])
+def test_beyond_all_dates_is_nothing(seconds):
+    time = clock.tai_to_time(np.array([60000.0, 60000.0]), np.array([5.0, seconds]))
+    assert time.mask.tolist() == [False, True]
+
+
 def test_unknown_ones_are_masked_both_ways():
     time = clock.tai_to_time(np.array([57000.0, np.nan]), np.array([1.0, 2.0]))
     assert time.mask.tolist() == [False, True]
