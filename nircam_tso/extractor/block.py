@@ -39,7 +39,8 @@ def measure_block(plan, block, place):
     dict of str to `~numpy.ndarray`
         The measured columns as plain arrays, one value per row: positions in pixels of
         the frame, angles in degree, ``quality`` as uint32, and ``saturated_set``, a
-        checksum of the saturated pixels within the largest aperture.
+        checksum of the saturated pixels within the largest aperture. What stripes leave in errors is
+        not in them; ``<column>_chords`` tell by how much it counts in each sum.
     """
     images = block_images(block, plan.ramp, plan.read, plan.dq_mask, plan.stripes.models, everywhere=False)
     levels = sky_levels(plan, images)
@@ -89,10 +90,6 @@ def measure_block(plan, block, place):
     psf_columns(plan, centres, result)
     profile_columns(plan, data, centres.fits, inside, still_bad, variance, invalid, result)
     component_columns(plan, data, still_bad, result)
-    for name, more in plan.line_noise.columns.items():
-        # After all else: sums take the sky's own error from its column, and have that of lines already.
-        if f"{name}_err" in result:
-            result[f"{name}_err"] = np.sqrt(result[f"{name}_err"] ** 2 + more)
     for values in result.values():
         if values.dtype.kind == "f":
             values[no_data] = np.nan

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nircam_tso.extractor import settings as check
-from nircam_tso.extractor.loop import keep_memory, measure_all
+from nircam_tso.extractor.line_noise import add_line_noise
+from nircam_tso.extractor.loop import beside, keep_memory, measure_all
 from nircam_tso.extractor.plan import make_plans
 from nircam_tso.extractor.table import build_table
 from nircam_tso.io.sources import as_exposure
@@ -421,7 +422,7 @@ class TimeSeriesExtractor:
         if block_size is not None and not (isinstance(block_size, int | np.integer) and block_size > 0):
             raise ValueError(f"block_size: {block_size!r} is not a positive whole number")
         keep_memory()
-        plans = make_plans(self, exposure)
+        plans, search = make_plans(self, exposure)
         row_times = exposure_times(
             exposure,
             ramp=self.ramp,
@@ -433,5 +434,9 @@ class TimeSeriesExtractor:
             given=times,
             on_error=on_error,
         )
-        numbers = measure_all(plans, exposure, executor=executor, progress=progress, block_size=block_size)
+        with beside(search) as found:
+            numbers = measure_all(plans, exposure, executor=executor, progress=progress, block_size=block_size)
+            noises = found()
+        numbers = [add_line_noise(self, *pair) for pair in zip(noises, numbers, strict=True)]
+        plans = [replace(plan, line_noise=noise) for plan, noise in zip(plans, noises, strict=True)]
         return build_table(self, exposure, plans, row_times, numbers)

@@ -1,13 +1,10 @@
 """What stripes leave in the errors of a star's sums."""
 
-import math
-import os
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from nircam_tso.columns import radius_label
 from nircam_tso.extractor.response import responses
 from nircam_tso.extractor.search import ENOUGH, Hits, search_noise
 from nircam_tso.extractor.sky import sky_shares
@@ -16,12 +13,10 @@ from nircam_tso.measure.background import estimate_background
 from nircam_tso.measure.overlap import circle_overlap
 from nircam_tso.measure.striping import line_variance, series_residuals
 
-__all__ = ["LineNoise", "remaining_noise"]
+__all__ = ["LineNoise", "add_line_noise", "remaining_noise"]
 
 #: Line noise that is less than this part of a sum's white variance cannot be told from none.
 _LEAST_PART = 0.05
-#: Pixels of an image from which on threads are worth while.
-_WORTH = 40_000
 #: What does not exceed so many of its standard errors is chance.
 _SURE = 3.0
 
@@ -95,22 +90,17 @@ def remaining_noise(plan, reader, stripes, others, reach):
     if np.isnan(variograms.line).all():
         return none
     apertures, names = _apertures(plan)
-    columns = {name: _in_read(plan, image) for name, image in responses(plan).items()}
-    background, sky = settings.background, plan.footprint
-
-    noise = _in_read(plan, plan.noise)
-
-    def of_sum(image):
-        """Weights with what the sky takes off, and the white variance of the sum."""
-        return image - sky_shares(background, sky, image), float((np.square(image) * noise).sum())
-
-    with _many(read.shape) as each:
-        weights, white = map(list, zip(*each(of_sum, (*apertures, *columns.values())), strict=True))
-        if background is not None:
-            window = _in_read(plan, plan.aperture_window.astype(float))
-            weights.append(sky_shares(background, sky, window / window.sum()))
-            white.append(float(np.square(weights[-1]).sum()) * max(float(variograms.line[1]), 0.0))
-        found, error = line_variance(variograms, layout, free, weights, model=model, level=level, each=each)
+    columns = responses(plan)
+    images = [*apertures, *columns.values()]
+    white = [float((np.square(image) * plan.noise).sum()) for image in images]
+    shares = sky_shares(settings.background, plan.footprint)
+    # With what the sky takes off.
+    weights = [image - shares(image) for image in (_in_read(plan, image) for image in images)]
+    if settings.background is not None:
+        window = _in_read(plan, plan.aperture_window.astype(float))
+        weights.append(shares(window / window.sum()))
+        white.append(float(np.square(weights[-1]).sum()) * max(float(variograms.line[1]), 0.0))
+    found, error = line_variance(variograms, layout, free, weights, model=model, level=level)
     # What is no more than chance, or lost in the white noise, counts as none.
     found = np.where((found > _SURE * error) & (found >= _LEAST_PART * np.array(white)), found, 0.0)
     chords = np.square(apertures.sum(axis=2 if stripes.along == "row" else 1)).sum(axis=1)
@@ -123,14 +113,37 @@ def remaining_noise(plan, reader, stripes, others, reach):
     )  # fmt: skip
 
 
-@contextmanager
-def _many(shape):
-    """Go through images like `map`, in threads where they are large enough for these to be worth while."""
-    if math.prod(shape) < _WORTH:
-        yield map
-        return
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        yield pool.map
+def add_line_noise(settings, noise, numbers):
+    """
+    Add to the errors of measured columns what stripes leave in them.
+
+    The blocks are measured without it, as it is found while they are.
+
+    Parameters
+    ----------
+    settings : `~nircam_tso.TimeSeriesExtractor`
+        The settings.
+    noise : LineNoise
+        What stripes leave in each kind of sum.
+    numbers : dict of str to `~numpy.ndarray`
+        A star's columns, from `~nircam_tso.extractor.block.measure_block`.
+
+    Returns
+    -------
+    dict of str to `~numpy.ndarray`
+        The columns of the product, without the chords.
+    """
+    circles = (f"aperture_sum_err_r{radius_label(r, settings.radius_unit)}" for r in settings.aperture_radii)
+    sums = dict(zip(circles, noise.circles, strict=True))
+    sums |= {f"aperture_sum_err_{name}": value for name, value in noise.named.items()}
+    sums["psf_flux_err"] = noise.psf
+    more = {name: numbers[f"{name}_chords"] * value**2 for name, value in sums.items() if value > 0}
+    more |= {f"{name}_err": value for name, value in noise.columns.items()}
+    result = {name: values for name, values in numbers.items() if not name.endswith("_chords")}
+    for name, variance in more.items():
+        if name in result:
+            result[name] = np.sqrt(result[name] ** 2 + variance)
+    return result
 
 
 def _noise_of_sample(plan, reader, stripes, star, layout):
@@ -146,11 +159,17 @@ def _noise_of_sample(plan, reader, stripes, star, layout):
         return images - np.where(skies.valid[:, None, None], skies.image, 0.0)
 
     without_sky = None if getattr(background, "axis", stripes.along) == stripes.along else sky_off
-    images, bad = sample.data, sample.bad | hits.among(sample.data, sample.bad)
-    if without_sky is not None:
-        images = without_sky(images, bad)
-    residuals = series_residuals(images, bad, free, star)
-    return residuals.free, *search_noise(reader, read, layout, residuals, star, hits, without_sky)
+    if without_sky is None and hits.middle is not None:
+        # Each image's light is scaled to it anyway, so that the medians need no flux of one.
+        reference = np.nan_to_num(hits.middle)
+        free = free & ~(2 * sample.bad.sum(axis=0) > len(sample.bad))
+    else:
+        images, bad = sample.data, sample.bad | hits.among(sample.data, sample.bad)
+        if without_sky is not None:
+            images = without_sky(images, bad)
+        residuals = series_residuals(images, bad, free, star)
+        free, reference = residuals.free, residuals.reference
+    return free, *search_noise(reader, read, layout, free, reference, hits, without_sky)
 
 
 def _layout_of(layout, shape, box):
@@ -166,19 +185,19 @@ def _layout_of(layout, shape, box):
 
 
 def _apertures(plan):
-    """Weights of the pixels in each sum: circles, shapes and masks, and the PSF."""
-    settings, read = plan.settings, plan.read
-    place = read.here(plan.position)
+    """Weights of the box's pixels in each sum: circles, shapes and masks, and the PSF."""
+    settings, shape = plan.settings, plan.box.shape
+    place = plan.box.here(plan.position)
     radii = np.array(settings.aperture_radii) * (plan.fwhm if settings.radius_unit == "fwhm" else 1.0)
-    weights = [circle_overlap(read.shape, place, radius) for radius in radii]
-    weights += [shape.overlap(read.shape, place) for shape in settings.aperture_shapes.values()]
-    weights += [settings.aperture_masks[name][read.window].astype(float) for name in plan.masks]
-    model = plan.star.model(plan.box.shape)
-    psf = np.zeros(read.shape)
+    weights = [circle_overlap(shape, place, radius) for radius in radii]
+    weights += [aperture.overlap(shape, place) for aperture in settings.aperture_shapes.values()]
+    weights += [mask.astype(float) for mask in plan.masks.values()]
+    model = plan.star.model(shape)
+    psf = np.zeros(shape)
     if model is not None and model.sum() > 0:
-        model = np.where(plan.star.stamps.window(plan.box.shape) & ~plan.excluded, model / model.sum(), 0.0)
+        model = np.where(plan.star.stamps.window(shape) & ~plan.excluded, model / model.sum(), 0.0)
         weighted = model / plan.noise
-        psf = _in_read(plan, weighted / max(float((weighted * model).sum()), 1e-300))
+        psf = weighted / max(float((weighted * model).sum()), 1e-300)
     return np.stack([*weights, psf]), [*settings.aperture_shapes, *plan.masks]
 
 

@@ -3,6 +3,7 @@
 import math
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import reduce
 
 import numpy as np
@@ -15,7 +16,7 @@ from nircam_tso.io.bands import Part, within
 from nircam_tso.measure.background import AnnulusBackground, FrameBackground
 from nircam_tso.measure.cosmics import context
 
-__all__ = ["keep_memory", "measure_all"]
+__all__ = ["beside", "keep_memory", "measure_all"]
 
 #: Bytes that are read for one block: large enough to spread the cost of a step
 #: over many integrations, small enough that a few blocks at once do not matter.
@@ -116,6 +117,37 @@ def measure_all(plans, exposure, *, executor=None, progress=None, block_size=Non
         {name: np.concatenate([part[star][name] for part in parts]) for name in parts[0][star]}
         for star in range(len(plans))
     ]
+
+
+@contextmanager
+def beside(task):
+    """
+    Do something in a thread of its own while blocks are measured.
+
+    Parameters
+    ----------
+    task : callable
+        What is to be done, without arguments.
+
+    Yields
+    ------
+    callable
+        Waits for what the task returns, or raises what it raised.
+
+    Examples
+    --------
+    >>> from nircam_tso.extractor.loop import beside
+    >>> with beside(lambda: sum(range(4))) as found:
+    ...     product = 2 * 3
+    ...     print(product, found())
+    6 6
+    """
+    pool = ThreadPoolExecutor(1)
+    try:
+        yield pool.submit(task).result
+    finally:
+        # Who leaves without the answer, because of an error or an interrupt, does not want to wait for it.
+        pool.shutdown(wait=False)
 
 
 def keep_memory():

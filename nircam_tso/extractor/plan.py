@@ -1,6 +1,7 @@
 """What holds for a whole series: found once, from a sample of it, before the loop."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -84,8 +85,8 @@ class Plan:
         Width of the series' Gaussian; that of the template where no fit succeeds.
     stripes : Stripes
         1/f noise that is taken off.
-    line_noise : LineNoise
-        What is left of it.
+    line_noise : LineNoise or None
+        What is left of it; None until that is known, as no block needs it.
     components : `~nircam_tso.measure.systematics.Components` or None
         Principal components of the subframe.
     sky_noise : float
@@ -199,8 +200,11 @@ def make_plans(settings, exposure):
 
     Returns
     -------
-    list of Plan
+    plans : list of Plan
         One for each star.
+    search : callable
+        Takes nothing and returns each star's `~nircam_tso.extractor.line_noise.LineNoise`. It
+        reads a sample of the exposure, and may do so while blocks are measured.
 
     Raises
     ------
@@ -229,10 +233,14 @@ def make_plans(settings, exposure):
     reach = _reach(settings, exposure.shape, settings.template_fwhm)
     stripes = find_stripes(settings, exposure, reader, places, reach)
     reader.corrected(stripes.models)
-    return [
-        _plan(settings, exposure, reader, stripes, position, how, tuple(places[:i] + places[i + 1 :]))
-        for i, (position, (_, how)) in enumerate(zip(places, starts, strict=True))
-    ]
+    plans, searches = [], []
+    for i, (position, (_, how)) in enumerate(zip(places, starts, strict=True)):
+        others = tuple(places[:i] + places[i + 1 :])
+        plan = _plan(settings, exposure, reader, stripes, position, how, others)
+        plans.append(plan)
+        reach = _reach(settings, exposure.shape, plan.fwhm)
+        searches.append(partial(remaining_noise, plan, reader, stripes, others, reach))
+    return plans, lambda: [search() for search in searches]
 
 
 def _plan(settings, exposure, reader, stripes, position, how, others):
@@ -247,9 +255,7 @@ def _plan(settings, exposure, reader, stripes, position, how, others):
         fwhm = plan.fwhm
         if moved <= 1.0 and not grown:
             break
-    plan = replace(plan, stripes=stripes)
-    reach = _reach(settings, exposure.shape, fwhm)
-    return replace(plan, line_noise=remaining_noise(plan, reader, stripes, others, reach))
+    return replace(plan, stripes=stripes)
 
 
 def _check_shapes(settings, shape):

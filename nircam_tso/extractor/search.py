@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from nircam_tso.measure.medians import MAD_TO_SIGMA, median_deviation, nan_median
+from nircam_tso.measure.medians import MAD_TO_SIGMA, median_deviation
 from nircam_tso.measure.reference import sample_rows
 from nircam_tso.measure.striping import free_residuals, image_levels, level_scatter, noise_variograms
 
@@ -25,8 +25,6 @@ _MOST_BYTES, _BYTES_PER_PIXEL = 64_000_000, 50
 _WORTH = 200_000
 #: Robust standard deviations in time by which a pixel that was hit differs.
 _HIT = 5.0
-#: Median of the square of a standard normal variable.
-_MEDIAN_OF_SQUARES = 0.454936423119572
 
 
 def searched_rows(n, layout, shape):
@@ -120,7 +118,7 @@ class Hits:
         return result
 
 
-def search_noise(reader, box, layout, residuals, star, hits, without_sky=None):
+def search_noise(reader, box, layout, free, reference, hits, without_sky=None):
     """
     Find what pixels of uncorrected images have in common.
 
@@ -132,10 +130,10 @@ def search_noise(reader, box, layout, residuals, star, hits, without_sky=None):
         Part of the frame.
     layout : `~nircam_tso.measure.striping.ReadoutLayout`
         How that part was read.
-    residuals : `~nircam_tso.measure.striping.Residuals`
-        Of a sample: its median image, and the pixels that tell.
-    star : `~numpy.ndarray` of bool, shape (ny, nx)
-        Pixels whose sum is the flux by which the median image is scaled.
+    free : `~numpy.ndarray` of bool, shape (ny, nx)
+        Pixels away from the star that are not always bad.
+    reference : `~numpy.ndarray` of float64, shape (ny, nx), or None
+        Median image of a sample, less its level.
     hits : Hits
         What tells pixels that were hit.
     without_sky : callable, optional
@@ -158,45 +156,24 @@ def search_noise(reader, box, layout, residuals, star, hits, without_sky=None):
     def part(k):
         read = reader.images_of(together[k], box)
         images, bad = (np.concatenate([getattr(one, name) for one in read]) for name in ("data", "bad"))
-        own = image_levels(images, bad, residuals.free)
-        levels[k] = np.where((residuals.free & ~bad).any(axis=(1, 2)), own, np.nan)
+        own = image_levels(images, bad, free)
+        levels[k] = np.where((free & ~bad).any(axis=(1, 2)), own, np.nan)
         limits = {"middle": hits.middle, "limit": hits.limit}
         if without_sky is not None:
             bad, limits = bad | hits.among(images, bad), {}
             images = without_sky(images, bad)
-            own = image_levels(images, bad, residuals.free)
-        return free_residuals(images, bad, own, residuals.free, star, residuals.reference, **limits)
+            own = image_levels(images, bad, free)
+        return free_residuals(images, bad, own, free, reference, **limits)
 
     parts = (partial(part, k) for k in range(len(together)))
-    excess = _photon_noise(residuals)
-    largest = len(together[0]) * residuals.values[0].size
+    # The variance in time of a few images is no straight line against their light.
+    light = reference if len(rows) >= ENOUGH else None
+    largest = len(together[0]) * free.size
     n_threads = min(os.cpu_count() or 1, len(together), max(_MOST_BYTES // (_BYTES_PER_PIXEL * largest), 1))
     if largest < _WORTH:
         # Threads of so little work wait for each other more than they save.
-        variograms = noise_variograms(parts, layout, excess)
+        variograms = noise_variograms(parts, layout, light)
     else:
         with ThreadPoolExecutor(n_threads) as pool:
-            variograms = noise_variograms(parts, layout, excess, each=pool.map)
+            variograms = noise_variograms(parts, layout, light, each=pool.map)
     return variograms, level_scatter(np.concatenate(levels))
-
-
-def _photon_noise(residuals):
-    """
-    Variance of each pixel over that of a typical one, as the light on it makes it.
-
-    A straight line of the variance in time against the median image; None where there
-    is no such image.
-    """
-    if residuals.reference is None or len(residuals.values) < ENOUGH:
-        return None
-    free = residuals.free & (residuals.usable.sum(axis=0) >= ENOUGH)
-    if not free.any():
-        return None
-    light = residuals.reference[free]
-    light = light - light.mean()
-    # The median keeps out cosmic rays; its scale does not matter to a line's slope but by a factor.
-    variance = nan_median(np.square(residuals.values), ~residuals.usable)[free] / _MEDIAN_OF_SQUARES
-    norm = float((light * light).sum())
-    slope = float((light * (variance - variance.mean())).sum()) / norm if norm > 0 else 0.0
-    excess = max(slope, 0.0) * (residuals.reference - residuals.reference[free].mean())
-    return np.where(np.isfinite(excess), excess, 0.0)

@@ -210,9 +210,9 @@ def line_weights_error(plan, levels, weights):
     return np.concatenate(list(parts))[:, 0]
 
 
-def sky_shares(background, footprint, weights):
+def sky_shares(background, footprint):
     """
-    What the sky that is taken off makes of the weights of sums.
+    What the sky that is taken off makes of the weights of sums, as a function of these.
 
     Parameters
     ----------
@@ -220,33 +220,41 @@ def sky_shares(background, footprint, weights):
         How the sky is measured.
     footprint : `~numpy.ndarray` of bool, shape (ny, nx), or None
         Its pixels.
-    weights : `~numpy.ndarray` of float64, shape (ny, nx)
-        Weights of the pixels in a sum of images.
 
     Returns
     -------
-    `~numpy.ndarray` of float64, shape (ny, nx)
-        Weights of the pixels in the same sum of the images' skies, as if these were means:
-        of the footprint, of its lines, or, for a mesh, of as many pixels about each as
-        its filter has boxes.
+    callable
+        Takes the weights of the pixels in a sum of images, float64 of shape (ny, nx), and returns those in
+        the same sum of the images' skies, as if these were means: of the footprint, of its lines, or,
+        for a mesh, of as many pixels about each as its filter has boxes.
     """
     if background is None or footprint is None or not footprint.any():
-        return np.zeros(weights.shape)
+        return np.zeros_like
     if hasattr(background, "axis"):
         if background.axis == "column":
-            return _line_shares(footprint.T, weights.T).T
-        return _line_shares(footprint, weights)
+            return lambda weights: _line_shares(footprint.T, weights.T).T
+        return lambda weights: _line_shares(footprint, weights)
     if hasattr(background, "box_size"):
-        from scipy.ndimage import uniform_filter
+        return _mesh_shares(background, footprint)
+    share = footprint / footprint.sum()
+    return lambda weights: weights.sum() * share
 
-        sizes = np.broadcast_to(background.box_size, 2) * np.broadcast_to(background.filter_size, 2)
-        sizes = [int(size) | 1 for size in np.minimum(sizes, 2 * np.array(weights.shape))]
-        # Beside the frame there is nothing, and in the star's own boxes only what its neighbours tell.
-        near = uniform_filter(footprint.astype(float), sizes, mode="constant")
-        known = near > 0.02
-        shares = uniform_filter(np.where(known, weights / np.where(known, near, 1.0), 0.0), sizes, mode="constant")
-        return footprint * (shares + weights[~known].sum() / footprint.sum())
-    return weights.sum() * footprint / footprint.sum()
+
+def _mesh_shares(background, footprint):
+    from scipy.ndimage import uniform_filter
+
+    sizes = np.broadcast_to(background.box_size, 2) * np.broadcast_to(background.filter_size, 2)
+    sizes = [int(size) | 1 for size in np.minimum(sizes, 2 * np.array(footprint.shape))]
+    # Beside the frame there is nothing, and in the star's own boxes only what its neighbours tell.
+    near = uniform_filter(footprint.astype(float), sizes, mode="constant")
+    known = near > 0.02
+    per_pixel = np.where(known, 1.0 / np.where(known, near, 1.0), 0.0)
+
+    def shares(weights):
+        inside = uniform_filter(weights * per_pixel, sizes, mode="constant")
+        return footprint * (inside + weights[~known].sum() / footprint.sum())
+
+    return shares
 
 
 def _line_shares(footprint, weights):

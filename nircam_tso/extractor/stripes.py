@@ -110,7 +110,7 @@ def find_stripes(settings, exposure, reader, places, reach):
         notes.append(f"striping: {few} lines have fewer than {MIN_FREE} pixels beside the star and keep their level")
     variograms = level = None
     if enough:
-        variograms, level = search_noise(reader, frame, layout, residuals, star, hits)
+        variograms, level = search_noise(reader, frame, layout, residuals.free, residuals.reference, hits)
     model = fit_striping(residuals, lines, star)
     return Stripes(layout, models, model, variograms, level, tuple(notes))
 

@@ -93,7 +93,7 @@ class FluxMeter:
         self.bad = still_bad | plan.excluded
         self.variance, self.invalid, self.result = variance, invalid, result
         self.failed = (result["quality"] & _FLAG["BACKGROUND_FAILED"]) != 0
-        self.along = plan.stripes.along if plan.line_noise.any else None
+        self.along = _lines(plan)
 
     def circles(self, radii, sky_errors=None):
         """
@@ -114,11 +114,11 @@ class FluxMeter:
         hit, wrong = (self._touched(pixels, lambda p: self._circles(p, radii)) for pixels in self._spoilers())
         if sky_errors is None:
             sky_errors = sums.area * self.result["background_err"][:, None]
-        errors = self._errors(sums, sky_errors, self.plan.line_noise.circles)
+        errors = self._errors(sums, sky_errors)
         for i, radius in enumerate(labels):
             label = radius_label(radius, self.plan.settings.radius_unit)
             part = (sums.sum[:, i], errors[:, i], sums.area[:, i], sums.covered_area[:, i], area[:, i])
-            self._store(f"r{label}", *part, _column(hit, i), _column(wrong, i))
+            self._store(f"r{label}", *part, _column(hit, i), _column(wrong, i), _column(sums.chords, i))
 
     def _circles(self, pixels, radii):
         return aperture_sums(pixels.astype(float), self.x, self.y, radii).sum > 0
@@ -129,8 +129,8 @@ class FluxMeter:
             sums = shape_sums(self.data, self.x, self.y, shape, bad=self.bad, variance=self.variance, along=self.along)
             hit, wrong = (self._touched(pixels, lambda p, s=shape: self._shape(p, s)) for pixels in self._spoilers())
             sky = self._sky_error(sums.area, lambda s=shape: self._overlaps(s))
-            errors = self._errors(sums, sky, self.plan.line_noise.named.get(name, 0.0))
-            self._store(name, sums.sum, errors, sums.area, sums.covered_area, shape.area, hit, wrong)
+            errors = self._errors(sums, sky)
+            self._store(name, sums.sum, errors, sums.area, sums.covered_area, shape.area, hit, wrong, sums.chords)
 
     def _shape(self, pixels, shape):
         return shape_sums(pixels.astype(float), self.x, self.y, shape).sum > 0
@@ -157,9 +157,9 @@ class FluxMeter:
                 self._touched(pixels, lambda p, m=mask: (p & m).any(axis=(1, 2))) for pixels in self._spoilers()
             )
             sky = self._sky_error(sums.area, lambda m=mask: (m & ~self.bad).astype(float))
-            errors = self._errors(sums, sky, self.plan.line_noise.named.get(name, 0.0))
+            errors = self._errors(sums, sky)
             whole = float(mask.sum())
-            self._store(name, sums.sum, errors, np.asarray(sums.area, float), whole, whole, hit, wrong)
+            self._store(name, sums.sum, errors, np.asarray(sums.area, float), whole, whole, hit, wrong, sums.chords)
 
     def _spoilers(self):
         """Pixels that make a sum NaN, and those that make its error NaN."""
@@ -170,16 +170,13 @@ class FluxMeter:
         """Whether any of these pixels lies, by whatever part, within the aperture; None where there are none."""
         return None if pixels is None else test(pixels)
 
-    def _errors(self, sums, sky, line_noise):
-        """1 sigma of sums: pixel noise, the sky level's error over the whole area, and what lines have in common."""
+    def _errors(self, sums, sky):
+        """1 sigma of sums: pixel noise, and the sky level's error over the whole area."""
         if self.plan.error_source == "none":
             return np.full(sums.area.shape, np.nan)
-        variance = sums.variance + np.nan_to_num(sky) ** 2
-        if self.along is not None:
-            variance = variance + sums.chords * line_noise**2
-        return np.sqrt(variance)
+        return np.sqrt(sums.variance + np.nan_to_num(sky) ** 2)
 
-    def _store(self, label, total, error, area, covered, whole, hit, wrong):
+    def _store(self, label, total, error, area, covered, whole, hit, wrong, chords):
         quality = self.result["quality"]
         # Areas are sums of many overlaps, so that a rounding error is not a partial aperture.
         partial = whole - covered > 1e-9 * whole
@@ -196,6 +193,13 @@ class FluxMeter:
         self.result[f"aperture_sum_{label}"] = np.where(nothing, np.nan, total)
         self.result[f"aperture_sum_err_{label}"] = np.where(no_error, np.nan, error)
         self.result[f"aperture_area_{label}"] = area.copy()
+        if chords is not None:
+            self.result[f"aperture_sum_err_{label}_chords"] = chords
+
+
+def _lines(plan):
+    """Along what stripes lie; None where nothing tells of errors."""
+    return None if plan.error_source == "none" else plan.stripes.along
 
 
 def _column(values, i):
@@ -246,7 +250,7 @@ def psf_columns(plan, centres, result):
     known &= (result["quality"] & _FLAG["BACKGROUND_FAILED"]) == 0
     result["psf_flux"] = np.where(known, fluxes.flux, np.nan)
     variance = fluxes.variance + (fluxes.sensitivity * np.nan_to_num(result["background_err"])) ** 2
-    if plan.line_noise.psf > 0:
-        chords = psf_chords(psf, plan.stamp_weights, centres.bad, along=plan.stripes.along)
-        variance = variance + chords * plan.line_noise.psf**2
+    chords = psf_chords(psf, plan.stamp_weights, centres.bad, along=_lines(plan))
+    if chords is not None:
+        result["psf_flux_err_chords"] = chords
     result["psf_flux_err"] = np.where(known & plan.noise_known, np.sqrt(variance), np.nan)

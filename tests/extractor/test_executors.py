@@ -246,7 +246,7 @@ class Sender:
 
 def test_few_and_small_tasks_are_under_way(settings, segments):
     exposure = open_exposure(segments, errors="total")
-    plans = make_plans(settings, exposure)
+    plans, _ = make_plans(settings, exposure)
     executor = Sender(2)
     numbers = measure_all(plans, exposure, executor=executor, block_size=2)
     assert len(numbers[0]["x_gauss"]) == len(exposure)
@@ -257,7 +257,7 @@ def test_few_and_small_tasks_are_under_way(settings, segments):
 
 
 def test_a_series_is_unpacked_once(settings, segments):
-    plans = make_plans(settings, open_exposure(segments, errors="total"))
+    plans, _ = make_plans(settings, open_exposure(segments, errors="total"))
     assert unpack(pack(plans)) is unpack(pack(plans))
     assert unpack(pack(plans))[0].position == plans[0].position
 

@@ -1,10 +1,14 @@
-"""How many integrations a block has."""
+"""How many integrations a block has, and what goes on beside the blocks."""
+
+import threading
 
 import numpy as np
 import pytest
+from astropy.time import Time
 
 from nircam_tso import LineBackground, TimeSeriesExtractor
-from nircam_tso.extractor import loop
+from nircam_tso.exceptions import InputFileError
+from nircam_tso.extractor import core, loop
 from nircam_tso.extractor.plan import make_plans
 from nircam_tso.io.sources import open_exposure
 
@@ -30,10 +34,73 @@ def cube():
 def test_large_frames_in_memory_stay_bounded(cube, settings, most):
     """Whatever widens or copies all pixels of a frame does so for few at a time."""
     exposure = open_exposure(cube)
-    plans = make_plans(TimeSeriesExtractor(**settings), exposure)
+    plans, _ = make_plans(TimeSeriesExtractor(**settings), exposure)
     part = loop._wanted(plans, SHAPE)
     long = open_exposure(np.broadcast_to(cube[0], (100_000, *SHAPE)))
     size = loop._default_block_size(plans, part, long, loop._BLOCK_BYTES, 2)
     assert size <= most
     # And not much smaller than that.
     assert size > 0.9 * most - 1
+
+
+def test_a_failed_search_is_an_error(cube, monkeypatch):
+    """Pixels that the search alone finds unreadable, because it reads more of the frame, are no matter of luck."""
+
+    def plans(settings, exposure):
+        found, _ = make_plans(settings, exposure)
+
+        def search():
+            raise InputFileError("file.fits: the pixels end early", path="file.fits")
+
+        return found, search
+
+    monkeypatch.setattr(core, "make_plans", plans)
+    times = Time(60000 + np.arange(len(cube)) / 1000, format="mjd")
+    with pytest.raises(InputFileError, match="the pixels end early"):
+        TimeSeriesExtractor().extract(cube, times=times)
+
+
+def test_who_fails_does_not_wait_for_the_search():
+    release, ended = threading.Event(), threading.Event()
+
+    def search():
+        release.wait(60)
+        ended.set()
+
+    with pytest.raises(KeyError, match="blocks"), loop.beside(search):
+        raise KeyError("blocks")
+    assert not ended.is_set()
+    release.set()
+    assert ended.wait(60)
+
+
+def test_the_search_goes_on_beside_the_blocks(cube, monkeypatch):
+    """Blocks are measured before the search is done, and their errors hold what it finds all the same."""
+    times = Time(60000 + np.arange(40) / 1000, format="mjd")
+    rng = np.random.default_rng(5)
+    images = np.tile(cube[:1], (40, 1, 1)) + rng.normal(0, 4, (40, *SHAPE)) + rng.normal(0, 3, (40, SHAPE[0], 1))
+    settings = TimeSeriesExtractor(aperture_radii=[4], gain=1.0, read_noise=4.0)
+    measured = threading.Event()
+
+    def plans(settings, exposure):
+        found, search = make_plans(settings, exposure)
+        return found, lambda: (measured.wait(60), search())[1]
+
+    def measure(*args, **kwargs):
+        numbers = loop.measure_all(*args, **kwargs)
+        measured.set()
+        return numbers
+
+    expected = settings.extract(images, times=times)
+    monkeypatch.setattr(core, "make_plans", plans)
+    monkeypatch.setattr(core, "measure_all", measure)
+    found = settings.extract(images, times=times)
+    for name in ("aperture_sum_err_r4", "psf_flux_err", "y_gauss_err", "background_err"):
+        np.testing.assert_array_equal(found[name], expected[name])
+    # Rows that wander by 3 each, over some eight rows of up to eight pixels.
+    y = np.arange(SHAPE[0])
+    chords = 2 * np.sqrt(np.clip(16 - (y - 137.6) ** 2, 0, None))
+    rows = 9 * np.square(chords - np.pi * 16 / SHAPE[0]).sum()
+    white = np.pi * 16 * (16 + 50) + 2 * np.pi * 1.5 * 900
+    assert np.median(found["aperture_sum_err_r4"]).value == pytest.approx(np.sqrt(rows + white), rel=0.05)
+    assert not any(name.endswith("_chords") for name in found.colnames)

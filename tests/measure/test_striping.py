@@ -469,7 +469,7 @@ def test_wings_have_the_scale_that_they_have_there():
     star = np.hypot(x - 11.3, y - 8.1) < 4
     image = 50 + 1.07 * wings
     image[star] += 0.2 * wings[star]
-    values, usable = free_residuals(image[None], np.zeros((1, 18, 30), bool), np.array([50.0]), ~star, star, wings)
+    values, usable = free_residuals(image[None], np.zeros((1, 18, 30), bool), np.array([50.0]), ~star, wings)
     assert (usable[0] == ~star).all()
     left = values[0][~star]
     # All that stays is a level, of which differences of pixels know nothing.
@@ -485,9 +485,7 @@ def test_pixels_that_were_hit_tell_nothing():
     images[1, 5, 7] += 90.0
     images[:, 0, 0] += 3.0
     limits = {"middle": light, "limit": np.full((6, 9), 10.0)}
-    values, usable = free_residuals(
-        images, np.zeros(images.shape, bool), np.full(2, 20.0), ~star, star, light, **limits
-    )
+    values, usable = free_residuals(images, np.zeros(images.shape, bool), np.full(2, 20.0), ~star, light, **limits)
     assert usable[0].sum() == 52 and usable[1].sum() == 51 and not usable[1, 5, 7]
     # Neither in the pixel nor, by way of the star's flux, in others.
     np.testing.assert_array_equal(values[1, :5], values[0, :5])

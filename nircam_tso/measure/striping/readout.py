@@ -13,6 +13,9 @@ _MANY_LINES, _MOST_STEP = 64, 4
 #: Pieces of a line by whose distance pixels of different lines are told apart: the time from
 #: one line to another is so long that a piece more or less does not matter.
 _PIECES = 64
+#: Moments of readout whose lines are transformed at a time, for as long as they are in the processor's
+#: nearest memory, and whole images.
+_AT_ONCE, _WHOLE = 120_000, 8
 
 
 class Readout:
@@ -78,11 +81,55 @@ class Readout:
         if self.layout.slow_axis < 0:
             images = images[..., ::-1, :]
         shape = (*images.shape[:-2], len(self.edges) - 1, self.n_lines, self._per_line * self.piece)
-        result = np.zeros(shape)
+        result = np.zeros(shape, images.dtype)
         for k, (first, stop) in enumerate(zip(self.edges[:-1], self.edges[1:], strict=True)):
             part = images[..., first:stop]
             result[..., k, :, : stop - first] = part[..., ::-1] if self.layout.fast_axis < 0 else part
         return result
+
+    def self_powers(self, images):
+        """
+        Powers of images with themselves, as `powers` gives them, with some of the lines by pixels.
+
+        Parameters
+        ----------
+        images : `~numpy.ndarray` of float64 or float32, shape (B, ny, nx)
+            Images.
+
+        Returns
+        -------
+        list of `~numpy.ndarray` of float64
+        """
+        few = max(_AT_ONCE // (self.n_times * self.n_lines), 1)
+        lines = coarse = 0.0
+        whole = []
+        for first in range(0, len(images), few):
+            streams = self._streams(images[first : first + few])
+            pieces = self._pieces(streams)
+            whole.append(pieces.reshape(*pieces.shape[:-2], -1))
+            one, other = self._of_lines(streams, pieces, self.every)
+            lines = lines + _power(one, one)
+            coarse = coarse + (_power(other, other) if other is not one else 0.0)
+        # A processor transforms several long streams at once, too.
+        whole = np.concatenate(whole)
+        parts = [0.0] * (2 if len(self.edges) > 2 else 1)
+        for first in range(0, len(whole), max(few, _WHOLE)):
+            spectra = fft.rfft(whole[first : first + max(few, _WHOLE)], self._sizes[2], axis=-1)
+            for k, own in enumerate((spectra, spectra.sum(axis=-2))[: len(parts)]):
+                parts[k] = parts[k] + _power(own, own)
+        return [lines, lines if self._alike(self.every) else coarse, *parts]
+
+    def _pieces(self, streams):
+        return _piece_sums(streams, self.piece) if self.piece > 1 else streams
+
+    def _alike(self, every):
+        """Whether lines by pixels and by pieces are the same."""
+        return every == 1 and self.piece == 1 and self._sizes[1] == self._sizes[0]
+
+    def _of_lines(self, streams, pieces, every):
+        """Spectra of the lines by pixels and by pieces."""
+        lines = fft.rfft(streams[..., ::every, : self.width], self._sizes[0], axis=-1)
+        return lines, lines if self._alike(every) else fft.rfft(pieces, self._sizes[1], axis=-1)
 
     def spectra(self, images, every=1):
         """
@@ -90,23 +137,20 @@ class Readout:
 
         Parameters
         ----------
-        images : `~numpy.ndarray`, shape (..., ny, nx)
-            Images.
+        images : `~numpy.ndarray` of float64 or float32, shape (..., ny, nx)
+            Images. Single precision takes half the time, and is enough for noise.
         every : int, optional
             Of the lines by pixels, take each one of so many.
 
         Returns
         -------
-        tuple of `~numpy.ndarray` of complex128
+        tuple of `~numpy.ndarray` of complex128 or complex64
             Of the lines by pixels, of the lines by pieces, and of whole outputs by pieces.
         """
         streams = self._streams(images)
-        pieces = _piece_sums(streams, self.piece) if self.piece > 1 else streams
+        pieces = self._pieces(streams)
         whole = pieces.reshape(*pieces.shape[:-2], -1)
-        lines = fft.rfft(streams[..., ::every, : self.width], self._sizes[0], axis=-1)
-        alike = every == 1 and self.piece == 1 and self._sizes[1] == self._sizes[0]
-        coarse = lines if alike else fft.rfft(pieces, self._sizes[1], axis=-1)
-        return lines, coarse, fft.rfft(whole, self._sizes[2], axis=-1)
+        return *self._of_lines(streams, pieces, every), fft.rfft(whole, self._sizes[2], axis=-1)
 
     def powers(self, a, b):
         """
@@ -159,7 +203,8 @@ class Readout:
         Parameters
         ----------
         line, same, other
-            What the product of a pair counts, by the time between both, shaped as from `by_time`.
+            What the product of a pair counts, by the time between both: arrays as from `by_time`, or
+            several of each, along a first axis.
 
         Returns
         -------
@@ -170,13 +215,13 @@ class Readout:
         beside = [] if len(self.edges) == 2 else [self._filter(other, 2)]
         # Different outputs are all of them less each with itself.
         parts = [whole - one for one in beside] or [whole]
-        return [self._filter(line, 0), -self._filter(same[: self._per_line], 1), *parts, *beside]
+        return [self._filter(line, 0), -self._filter(same[..., : self._per_line], 1), *parts, *beside]
 
     def _filter(self, values, which):
         size = self._sizes[which]
-        result = 2 * fft.rfft(values, size).real - values[0]
+        result = 2 * fft.rfft(values, size, axis=-1).real - values[..., :1]
         # All frequencies but the first, and the last of an even number, stand for two.
-        result[1 : len(result) - (size % 2 == 0)] *= 2
+        result[..., 1 : result.shape[-1] - (size % 2 == 0)] *= 2
         return result / size
 
 
@@ -184,7 +229,7 @@ def _power(a, b):
     """Real part of the cross spectrum, added up over all axes but the last."""
     shape = np.broadcast_shapes(a.shape, b.shape)
     a, b = (np.broadcast_to(part, shape).reshape(-1, shape[-1]) for part in (a, b))
-    return _added_powers(a.view(np.float64), b.view(np.float64))
+    return _added_powers(a.view(a.real.dtype), b.view(b.real.dtype))
 
 
 @njit(cache=True, nogil=True)
@@ -203,7 +248,7 @@ def _added_powers(a, b):
 
 def _piece_sums(streams, piece):
     """Sums of so many neighbours each along the last axis."""
-    result = np.empty((streams.size // piece,))
+    result = np.empty((streams.size // piece,), streams.dtype)
     _add_pieces(streams.reshape(-1), piece, result)
     return result.reshape(*streams.shape[:-1], -1)
 

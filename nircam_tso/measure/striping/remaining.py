@@ -10,12 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from numba import njit
 
 from nircam_tso.measure.medians import MAD_TO_SIGMA
 from nircam_tso.measure.striping.readout import Readout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from numpy.typing import ArrayLike
 
@@ -30,6 +31,8 @@ _SURE = 2.0
 #: Variance of the mean square of second differences of N white values, over 2 / N (the sum of the
 #: squares of their autocorrelation 1, -2/3, 1/6 on both sides).
 _SECOND_DIFFERENCES = 35 / 18
+#: Sums that go on side by side.
+_LANES = 16
 
 
 class LineVariance(NamedTuple):
@@ -130,7 +133,6 @@ def line_variance(
     *,
     model: StripingModel | None = None,
     level: tuple[float, float] | None = None,
-    each: Callable[..., Iterable] = map,
 ) -> LineVariance:
     """
     Variance that stripes give to weighted sums of pixels.
@@ -153,8 +155,6 @@ def line_variance(
         a frame. Without it, and where it agrees to 2 sigma with what that means, different
         lines are taken to be independent on average. Sums whose weights add up to
         0 do not depend on it.
-    each : callable, optional
-        Goes through the sums like `map`; `concurrent.futures.Executor.map` does so with many at once.
 
     Returns
     -------
@@ -179,18 +179,18 @@ def line_variance(
     unknown = np.full(len(weights), np.nan)
     if not free.any() or np.isnan(variograms.line).all():
         return LineVariance(unknown, unknown)
-    grams = [variograms, *variograms.parts]
     readout = Readout(free.shape, layout)
-    nuggets, fars, filters = zip(*(_covariances(gram, readout) for gram in grams), strict=True)
-    nuggets, fars, filters = np.array(nuggets), np.array(fars), [np.stack(own) for own in zip(*filters, strict=True)]
+    nuggets, fars, filters = _covariances([variograms, *variograms.parts], readout)
 
     def variances(one, white):
         """Of one sum, for the whole and its parts, with different lines independent on average."""
-        spectra = readout.spectra(one)
+        # A power of two changes no digit, and keeps single precision far from its limits.
+        largest = np.abs(one).max()
+        unit = 2.0 ** np.round(np.log2(largest)) if largest > 0 else 1.0
+        spectra = readout.spectra((one / unit).astype(np.float32))
         powers = readout.powers(spectra, spectra)
-        total = one.sum() ** 2
-        pairs = sum((own * power).sum(axis=1) for own, power in zip(filters, powers, strict=True))
-        return white * nuggets - total * fars + pairs
+        pairs = unit**2 * _filtered(filters, np.concatenate(powers))
+        return white * nuggets - one.sum() ** 2 * fars + pairs
 
     more, more_error = 0.0, 0.0
     if level is not None and np.isfinite(level[0]):
@@ -204,21 +204,44 @@ def line_variance(
         values, total = variances(one, white), one.sum() ** 2
         return max(values[0] + total * more, 0.0), np.hypot(_part_error(values), total * more_error)
 
-    return LineVariance(*np.array(list(each(of_sum, weights))).reshape(-1, 2).T)
+    return LineVariance(*np.array([of_sum(one) for one in weights]).reshape(-1, 2).T)
 
 
-def _covariances(variograms, readout):
-    """White noise of a pixel, mean covariance of different lines, and the filters of the covariances."""
+def _covariances(grams, readout):
+    """
+    Of each of several variograms: white noise of a pixel, mean covariance of different lines, and
+    the filters of the covariances, shape (n, frequencies of all `Readout.powers`).
+    """
     # Neighbours have all of the stripes in common: their difference is white noise,
     # and that of a pixel with itself is counted elsewhere.
-    nugget = variograms.line[1]
-    covariances = [nugget - np.nan_to_num(gram, nan=nugget) for gram in variograms[:3]]
-    covariances[0][0] = 0.0
+    nuggets = np.array([gram.line[1] for gram in grams])
+    kinds = [np.stack([gram[kind] for gram in grams]) for kind in range(3)]
+    covariances = [nuggets[:, None] - np.where(np.isnan(kind), nuggets[:, None], kind) for kind in kinds]
+    covariances[0][:, 0] = 0.0
     n = readout.n_pieces
     times = np.arange(n // readout.n_lines, n)
     # Each pair of pixels counts as much.
-    far = np.average(covariances[1][times], weights=n - times) if times.size else 0.0
-    return nugget, far, readout.filters(*covariances)
+    fars = [np.average(own[times], weights=n - times) if times.size else 0.0 for own in covariances[1]]
+    return nuggets, np.array(fars), np.concatenate(readout.filters(*covariances), axis=1)
+
+
+@njit(cache=True, nogil=True)
+def _filtered(filters, power):
+    """Sums of each filter times the power."""
+    result = np.zeros(len(filters))
+    lanes = np.zeros(_LANES)
+    whole = len(power) - len(power) % _LANES
+    for k in range(len(filters)):
+        lanes[:] = 0.0
+        for first in range(0, whole, _LANES):
+            one, other = filters[k, first : first + _LANES], power[first : first + _LANES]
+            for lane in range(_LANES):
+                lanes[lane] += one[lane] * other[lane]
+        total = lanes.sum()
+        for p in range(whole, len(power)):
+            total += filters[k, p] * power[p]
+        result[k] = total
+    return result
 
 
 def _part_error(values):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -17,6 +16,10 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 __all__ = ["Residuals", "free_residuals", "image_levels", "image_residuals", "series_residuals"]
+
+
+#: Sums that go on side by side, and pixels among which one that is missing is looked for.
+_LANES, _FEW = 16, 64
 
 
 class Residuals(NamedTuple):
@@ -130,42 +133,69 @@ def image_residuals(
 
 
 @njit(cache=True, nogil=True)
-def _free_residuals(images, bad, levels, middle, limit, free, window, reference, values, usable):
+def _products(values, light, lanes):
+    """Sums of the values, and of their products with the light."""
+    # Many chains of additions side by side: one alone waits for itself.
+    totals, products = lanes[0], lanes[1]
+    lanes[:] = 0.0
+    whole = len(values) - len(values) % (4 * _LANES)
+    for first in range(0, whole, 4 * _LANES):
+        own, on = values[first : first + 4 * _LANES], light[first : first + 4 * _LANES]
+        for lane in range(_LANES):
+            v0, v1 = own[lane], own[lane + _LANES]
+            v2, v3 = own[lane + 2 * _LANES], own[lane + 3 * _LANES]
+            totals[lane] += (v0 + v1) + (v2 + v3)
+            products[lane] += (v0 * on[lane] + v1 * on[lane + _LANES]) + (
+                v2 * on[lane + 2 * _LANES] + v3 * on[lane + 3 * _LANES]
+            )
+    total, product = totals.sum(), products.sum()
+    for p in range(whole, len(values)):
+        total += values[p]
+        product += values[p] * light[p]
+    return total, product
+
+
+@njit(cache=True, nogil=True)
+def _missing(free, use, light):
+    """Number, light and squared light of the free pixels that are not used."""
+    count = total = square = 0.0
+    for first in range(0, len(use), _FEW):
+        wanted, used = free[first : first + _FEW], use[first : first + _FEW]
+        some = False
+        for k in range(len(used)):
+            some |= wanted[k] & ~used[k]
+        if some:
+            for k in range(len(used)):
+                if wanted[k] and not used[k]:
+                    own = light[first + k]
+                    count += 1.0
+                    total += own
+                    square += own * own
+    return count, total, square
+
+
+@njit(cache=True, nogil=True)
+def _free_residuals(images, bad, levels, middle, limit, free, reference, values, usable):
     n, n_pixels = images.shape
+    lanes = np.zeros((2, _LANES))
+    nothing = np.zeros(n_pixels, np.bool_)
+    all_count, all_light, all_square = _missing(free, nothing, reference)
     for b in range(n):
-        flux = expected = 0.0
+        level, image, holes, own, use = levels[b], images[b], bad[b], values[b], usable[b]
         for p in range(n_pixels):
-            value = images[b, p] - levels[b]
-            good = math.isfinite(value) and not bad[b, p] and not abs(value - middle[p]) > limit[p]
-            values[b, p] = value if good else 0.0
-            usable[b, p] = good and free[p]
-            if good and window[p]:
-                flux += value
-                expected += reference[p]
-        factor = flux / expected if expected > 0 else 1.0
-        # A blank field, or an integration without its star, has no flux to scale by.
-        if not 0.5 < factor < 2.0:
-            factor = 1.0
-        count = light = square = total = product = 0.0
+            value = image[p] - level
+            # Of what is not finite nothing is within a limit.
+            good = free[p] & ~holes[p] & (abs(value - middle[p]) <= limit[p])
+            use[p] = good
+            own[p] = value if good else 0.0
+        total, product = _products(own, reference, lanes)
+        count, light, square = _missing(free, use, reference)
+        count, light, square = all_count - count, all_light - light, all_square - square
+        norm = square - light * light / count if count > 0.0 else 0.0
+        # Differences of large numbers leave a rounding error where no light differs.
+        slope = (product - light * total / count) / norm if norm > 1e-12 * all_square else 0.0
         for p in range(n_pixels):
-            if not usable[b, p]:
-                values[b, p] = 0.0
-                continue
-            value = values[b, p] - factor * reference[p]
-            values[b, p] = value
-            count += 1.0
-            light += reference[p]
-            square += reference[p] * reference[p]
-            total += value
-            product += reference[p] * value
-        if count == 0.0:
-            continue
-        mean = light / count
-        norm = square - light * mean
-        slope = (product - mean * total) / norm if norm > 0.0 else 0.0
-        for p in range(n_pixels):
-            if usable[b, p]:
-                values[b, p] -= slope * (reference[p] - mean)
+            own[p] = own[p] - slope * reference[p] if use[p] else 0.0
 
 
 def free_residuals(
@@ -173,7 +203,6 @@ def free_residuals(
     bad: np.ndarray,
     levels: np.ndarray,
     free: np.ndarray,
-    window: np.ndarray,
     reference: np.ndarray | None,
     *,
     middle: np.ndarray | None = None,
@@ -187,7 +216,7 @@ def free_residuals(
 
     Parameters
     ----------
-    images, bad, free, window
+    images, bad, free
         As for `series_residuals`.
     levels : `~numpy.ndarray` of float64, shape (B,)
         Levels of the images.
@@ -199,7 +228,7 @@ def free_residuals(
     Returns
     -------
     values : `~numpy.ndarray` of float64, shape (B, ny, nx)
-        0 where not usable.
+        But for a constant of each image; 0 where not usable.
     usable : `~numpy.ndarray` of bool, shape (B, ny, nx)
         Free pixels that are neither bad nor hit.
 
@@ -207,20 +236,20 @@ def free_residuals(
     --------
     >>> import numpy as np
     >>> from nircam_tso.measure.striping import free_residuals
-    >>> light = np.array([[0.0, 1.0, 4.0]])
-    >>> free, star = np.array([[True, True, False]]), np.array([[False, False, True]])
+    >>> light, free = np.array([[0.0, 1.0, 4.0]]), np.array([[True, True, False]])
     >>> images, bad = 10 + 1.1 * light[None], np.zeros((1, 1, 3), bool)
-    >>> values, usable = free_residuals(images, bad, np.array([10.0]), free, star, light)
+    >>> values, usable = free_residuals(images, bad, np.array([10.0]), free, light)
     >>> print(np.abs(values).max() < 1e-12, usable[0, 0])
     True [ True  True False]
     """
     n, shape = len(images), images.shape[1:]
     nothing = np.zeros(shape)
     middle = nothing if middle is None else np.nan_to_num(middle)
-    limit = np.full(shape, np.inf) if limit is None else limit
-    reference = nothing if reference is None else reference
+    # What is infinite is within no limit.
+    limit = np.minimum(np.inf if limit is None else limit, np.full(shape, np.finfo(float).max))
+    reference = nothing if reference is None else np.nan_to_num(reference)
     values, usable = np.empty(images.shape), np.empty(images.shape, bool)
-    flat = [np.ascontiguousarray(one).reshape(-1) for one in (middle, limit, free, window, reference)]
+    flat = [np.ascontiguousarray(one).reshape(-1) for one in (middle, limit, free, reference)]
     images, bad = (np.ascontiguousarray(one).reshape(n, -1) for one in (images, bad))
     _free_residuals(images, bad, levels, *flat, values.reshape(n, -1), usable.reshape(n, -1))
     return values, usable

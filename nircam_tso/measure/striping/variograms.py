@@ -31,12 +31,12 @@ __all__ = ["Readout", "Variograms", "noise_variograms"]
 _PARTS = 8
 #: Robust standard deviations beyond which a pixel is no noise.
 _WILD = 5.0
+#: Images from which on they tell the variance of a pixel.
+_ENOUGH = 10
 #: Pixels of an image that tell its middle and its scatter well enough for that.
 _FEW = 1000
 #: An image that lacks no more of the pixels than this counts with zeros in their places.
 _LACKING = 0.02
-#: Moments of readout that are transformed at a time.
-_AT_ONCE = 40_000
 
 
 class Variograms(NamedTuple):
@@ -76,7 +76,7 @@ class Variograms(NamedTuple):
 def noise_variograms(
     parts: Iterable[Any],
     layout: ReadoutLayout,
-    excess: np.ndarray | None = None,
+    light: np.ndarray | None = None,
     *,
     each: Callable[..., Iterable] = map,
 ) -> Variograms:
@@ -93,10 +93,10 @@ def noise_variograms(
         Pixels that are off by more than five times the others' scatter are left out, too.
     layout : ReadoutLayout
         How the frame was read.
-    excess : `~numpy.ndarray` of float64, shape (ny, nx), optional
-        White variance of each pixel less that of a typical one. Pairs of another
-        distance in time are other pixels: where light falls on some of them its photon
-        noise would pass for noise that the others have in common.
+    light : `~numpy.ndarray` of float64, shape (ny, nx), optional
+        The light on each pixel, in any unit. Its photon noise makes variances differ, and pairs of
+        another distance in time are other pixels: that would pass for noise that the others have
+        in common. So the straight line of variance against light is taken off.
     each : callable, optional
         Goes through the parts like `map`; `concurrent.futures.Executor.map` does so with many at once.
 
@@ -110,7 +110,8 @@ def noise_variograms(
     An image that lacks a few of the pixels that the others of its part have, such as
     those that a cosmic ray hit, has zeros in their places, and is scaled so that its
     mean square is right: what pixels have in common comes out too small by the part
-    of the pixels that is lacking, which is 2 % at most.
+    of the pixels that is lacking, which is 2 % at most. Spectra of images have single precision, whose
+    rounding is some 1e-7 of the white noise; all else has double.
 
     Examples
     --------
@@ -124,11 +125,19 @@ def noise_variograms(
     >>> print(f"{np.nanmean(variograms.line[1:20]):.0f} {np.nanmean(variograms.same[1:10]):.0f}")
     16 24
     """
-    weights = _Weights(layout)
-    binned = [sums for sums in each(lambda part: _part_sums(part, weights, excess), _split(parts)) if sums]
-    if not binned:
+    weights = _Weights(layout, light)
+    found = [sums for sums in each(lambda part: _part_sums(part, weights), _split(parts)) if sums]
+    if not found:
         return Variograms(*np.full((3, 1), np.nan))
     readout = weights.readout
+    if light is not None:
+        slope = _slope(
+            *(np.sum([getattr(sums, name) for sums in found], axis=0) for name in ("squares", "often")), light
+        )
+        for sums in found:
+            for one, of_light in zip(sums.binned, sums.light, strict=True):
+                one[1] -= slope * of_light
+    binned = [sums.binned for sums in found]
     starts = np.linspace(0, len(binned), min(_PARTS, len(binned)) + 1).round().astype(int)
     groups = [_added(binned[first:stop]) for first, stop in pairwise(starts)]
     whole = _added(groups)
@@ -136,35 +145,66 @@ def noise_variograms(
     return Variograms(*_smooth(whole, readout), tuple(left) if len(groups) > 1 else ())
 
 
-def _part_sums(part, weights, excess):
-    """Numbers of pairs, squares of their differences and times, in bins of time; None without pixels."""
+class _Sums(NamedTuple):
+    """
+    What one part of the images tells.
+
+    Of each kind of pairs the numbers of pairs, their squared differences and times in bins of time; what
+    a unit of photon noise for each unit of light makes of the squared differences; and, in each pixel, the
+    sum of the squares, and of how many images.
+    """
+
+    binned: list
+    light: list
+    squares: np.ndarray
+    often: np.ndarray
+
+
+def _part_sums(part, weights):
+    """Sums of one part; None without pixels."""
     residuals, usable = part() if callable(part) else part
     residuals = np.ascontiguousarray(residuals, np.float64)
-    use, middle, often = _clipped(residuals, usable)
+    use, middle, often, unit = _clipped(residuals, usable)
     if not often.any():
         return None
     n, shape = len(use), use.shape[1:]
     readout = weights.of_shape(shape)
-    common = 2 * often > (use.any(axis=(1, 2))).sum()
-    lacking = (common & ~use).sum(axis=(1, 2)) > _LACKING * common.sum()
-    sums = []
+    counts = use.reshape(n, -1).sum(axis=1)
+    common = 2 * often > np.count_nonzero(counts)
+    n_common = np.count_nonzero(common)
+    lacking = _lacking(use.reshape(n, -1), common.reshape(-1)) > _LACKING * n_common
+    binned, of_light, total = [], [], np.zeros(shape)
     for group, window in [(np.flatnonzero(~lacking), common), *(([i], use[i]) for i in np.flatnonzero(lacking))]:
         if len(group) == 0 or not window.any():
             continue
-        z, squares = np.empty((len(group), *shape)), np.zeros(shape)
+        # In a unit of about the noise, a power of two, which changes no digit.
+        z, squares = np.empty((len(group), *shape), np.float32), np.zeros(shape)
         flat = (residuals.reshape(n, -1), use.reshape(n, -1), window.reshape(-1))
-        _about_middle(*flat, middle, np.array(group), z.reshape(len(group), -1), squares.reshape(-1))
-        if excess is not None:
-            squares -= len(z) * np.where(window, excess, 0.0)
-        spectra, pairs = weights.of(window)
+        _about_middle(*flat, middle, np.array(group), 1.0 / unit, z.reshape(len(group), -1), squares.reshape(-1))
+        total += squares
+        spectra, pairs, light = weights.of(window)
         crossed = readout.powers(readout.spectra(squares, readout.every), spectra)
-        differences = readout.by_time([a - b for a, b in zip(crossed, _self_powers(z, readout), strict=True)])
-        sums.append([_binned(len(z) * a, b) for a, b in zip(pairs, differences, strict=True)])
-    return _added(sums)
+        powers = [unit**2 * power for power in readout.self_powers(z)]
+        differences = readout.by_time([a - b for a, b in zip(crossed, powers, strict=True)])
+        binned.append([_binned(len(z), *own) for own in zip(pairs, differences, strict=True)])
+        of_light.append([len(z) * own for own in light])
+    return _Sums(_added(binned), _added(of_light), total, often)
 
 
 @njit(cache=True, nogil=True)
-def _about_middle(residuals, use, window, middle, rows, z, squares):
+def _lacking(use, common):
+    """How many of the common pixels each image lacks."""
+    result = np.zeros(len(use), np.int64)
+    for b in range(len(use)):
+        n = 0
+        for p in range(len(common)):
+            n += common[p] & ~use[b, p]
+        result[b] = n
+    return result
+
+
+@njit(cache=True, nogil=True)
+def _about_middle(residuals, use, window, middle, rows, factor, z, squares):
     """Images about their middle, 0 where they have no pixel, on one mean square; and the sum of their squares."""
     n_window = 0
     for p in range(len(window)):
@@ -175,10 +215,22 @@ def _about_middle(residuals, use, window, middle, rows, z, squares):
         for p in range(len(window)):
             n += use[b, p] & window[p]
         scale = math.sqrt(n_window / n) if n > 0 else 0.0
+        own, used, out, center = residuals[b], use[b], z[k], middle[b]
         for p in range(len(window)):
-            value = (residuals[b, p] - middle[b]) * scale if use[b, p] & window[p] else 0.0
-            z[k, p] = value
+            value = (own[p] - center) * scale if used[p] & window[p] else 0.0
+            out[p] = value * factor
             squares[p] += value * value
+
+
+def _slope(squares, often, light):
+    """By how much the variance of pixels grows with the light on them, by least squares; never less than 0."""
+    known = (often >= _ENOUGH) & np.isfinite(light)
+    if not known.any():
+        return 0.0
+    variance, light = squares[known] / often[known], light[known]
+    light = light - light.mean()
+    norm = float((light * light).sum())
+    return max(float((light * (variance - variance.mean())).sum()) / norm, 0.0) if norm > 0 else 0.0
 
 
 def _added(several):
@@ -186,11 +238,19 @@ def _added(several):
     return [np.sum(parts, axis=0) for parts in zip(*several, strict=True)]
 
 
-class _Weights:
-    """Spectra and numbers of pairs of the pixels to use; most images have the same."""
+class _Pairs(NamedTuple):
+    """Of one kind of pairs: how many at each time, and in bins of time, and these times their time."""
 
-    def __init__(self, layout):
-        self.layout = layout
+    counts: np.ndarray
+    binned: np.ndarray
+    times: np.ndarray
+
+
+class _Weights:
+    """Spectra and numbers of pairs of the pixels to use, and the light on them; most images have the same."""
+
+    def __init__(self, layout, light):
+        self.layout, self.light = layout, light
         self.readout = self._last = None
 
     def of_shape(self, shape):
@@ -202,8 +262,23 @@ class _Weights:
         # One reference, so that threads find all that belongs together or nothing.
         last = self._last
         if last is None or not np.array_equal(window, last[0]):
-            spectra = self.readout.spectra(window.astype(float), self.readout.every)
-            last = self._last = (window, spectra, self.readout.by_time(self.readout.powers(spectra, spectra)))
+            readout = self.readout
+            spectra = readout.spectra(window.astype(float), readout.every)
+            # Counts are whole numbers, but for the transform's rounding.
+            counts = [np.rint(own) for own in readout.by_time(readout.powers(spectra, spectra))]
+            pairs = [_Pairs(own, _in_bins(own), _in_bins(own * _bins(len(own))[0])) for own in counts]
+            light = [np.zeros(len(own.binned)) for own in pairs]
+            if self.light is not None:
+                # About its mean, which is in the variance of a typical pixel.
+                known = window & np.isfinite(self.light)
+                own = (
+                    np.where(known, self.light - self.light[known].mean(), 0.0)
+                    if known.any()
+                    else np.zeros(known.shape)
+                )
+                crossed = readout.by_time(readout.powers(readout.spectra(own, readout.every), spectra))
+                light = [_in_bins(np.where(own.counts > 0, one, 0.0)) for own, one in zip(pairs, crossed, strict=True)]
+            last = self._last = (window, spectra, pairs, light)
         return last[1:]
 
 
@@ -221,7 +296,7 @@ def _split(parts):
 
 
 def _clipped(residuals, usable):
-    """Pixels without wild ones, the middle of each image, and how often each pixel is there."""
+    """Pixels without wild ones, the middle of each image, how often each pixel is there, and a unit of the noise."""
     n, shape = len(usable), usable.shape[1:]
     flat, given = np.ascontiguousarray(residuals).reshape(n, -1), np.ascontiguousarray(usable).reshape(n, -1)
     pixels = np.flatnonzero(given.any(axis=0))
@@ -233,7 +308,9 @@ def _clipped(residuals, usable):
     use, often = np.empty(given.shape, bool), np.zeros(given.shape[1], np.int64)
     middle = np.nan_to_num(middle)
     _tame(flat, given, middle, _WILD * spread, use, often)
-    return use.reshape(n, *shape), middle, often.reshape(shape)
+    largest = spread[spread > 0].max(initial=0.0)
+    unit = 2.0 ** np.round(np.log2(largest)) if largest > 0 else 1.0
+    return use.reshape(n, *shape), middle, often.reshape(shape), unit
 
 
 @njit(cache=True, nogil=True)
@@ -250,16 +327,6 @@ def _medians(values, bad):
     return clipped_statistics(values, np.arange(values.shape[1]), bad=bad, rounds=0).median
 
 
-def _self_powers(images, readout):
-    """Powers of each image, added up."""
-    step = max(_AT_ONCE // (readout.n_times * readout.n_lines), 1)
-    total = []
-    for first in range(0, len(images), step):
-        spectra = readout.spectra(images[first : first + step], readout.every)
-        total.append(readout.powers(spectra, spectra))
-    return _added(total)
-
-
 @lru_cache(maxsize=4)
 def _bins(n_times):
     """Logarithm of times, and their bins: sixths of octaves."""
@@ -267,12 +334,24 @@ def _bins(n_times):
     return times, np.floor(6 * times).astype(int) + 6
 
 
-def _binned(counts, squares):
-    """Sums over the bins of time: of pairs, of their squares, and of pairs times time."""
-    times, bins = _bins(len(counts))
-    # Counts are whole numbers, but for the transform's rounding.
-    counts = np.rint(counts)
-    return np.stack([np.bincount(bins, part) for part in (counts, np.where(counts > 0, squares, 0.0), counts * times)])
+@lru_cache(maxsize=4)
+def _starts(n_times):
+    """Bins that have any time, and where they start."""
+    bins, starts = np.unique(_bins(n_times)[1], return_index=True)
+    return bins, starts
+
+
+def _in_bins(values):
+    """Sums over the bins of time."""
+    bins, starts = _starts(len(values))
+    result = np.zeros(bins[-1] + 1)
+    result[bins] = np.add.reduceat(values, starts)
+    return result
+
+
+def _binned(n, pairs, squares):
+    """Sums over the bins of time for so many images: of pairs, of their squares, and of pairs times time."""
+    return np.stack([n * pairs.binned, _in_bins(np.where(pairs.counts > 0, squares, 0.0)), n * pairs.times])
 
 
 def _smooth(binned, readout):
