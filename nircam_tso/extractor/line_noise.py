@@ -7,7 +7,7 @@ import numpy as np
 from nircam_tso.columns import radius_label
 from nircam_tso.extractor.response import responses
 from nircam_tso.extractor.search import ENOUGH, Hits, search_noise
-from nircam_tso.extractor.sky import sky_shares
+from nircam_tso.extractor.sky import level_share, sky_shares
 from nircam_tso.extractor.stripes import star_pixels
 from nircam_tso.measure.background import estimate_background
 from nircam_tso.measure.overlap import circle_overlap
@@ -93,14 +93,23 @@ def remaining_noise(plan, reader, stripes, others, reach):
     columns = responses(plan)
     images = [*apertures, *columns.values()]
     white = [float((np.square(image) * plan.noise).sum()) for image in images]
-    shares = sky_shares(settings.background, plan.footprint)
-    # With what the sky takes off.
-    weights = [image - shares(image) for image in (_in_read(plan, image) for image in images)]
-    if settings.background is not None:
-        window = _in_read(plan, plan.aperture_window.astype(float))
-        weights.append(shares(window / window.sum()))
-        white.append(float(np.square(weights[-1]).sum()) * max(float(variograms.line[1]), 0.0))
-    found, error = line_variance(variograms, layout, free, weights, model=model, level=level)
+    weights = [_in_read(plan, image) for image in images]
+    share = level_share(settings.background, plan.footprint)
+    common = None
+    if share is not None:
+        # The sky itself is less than nothing by once the share.
+        common = share, [*(image.sum() for image in images), -1.0]
+        weights.append(np.zeros(read.shape))
+    else:
+        shares = sky_shares(settings.background, plan.footprint)
+        weights = [image - shares(image) for image in weights]
+        if settings.background is not None:
+            window = _in_read(plan, plan.aperture_window.astype(float))
+            share = shares(window / window.sum())
+            weights.append(share)
+    if share is not None:
+        white.append(float(np.square(share).sum()) * max(float(variograms.line[1]), 0.0))
+    found, error = line_variance(variograms, layout, free, weights, common=common, model=model, level=level)
     # What is no more than chance, or lost in the white noise, counts as none.
     found = np.where((found > _SURE * error) & (found >= _LEAST_PART * np.array(white)), found, 0.0)
     chords = np.square(apertures.sum(axis=2 if stripes.along == "row" else 1)).sum(axis=1)
@@ -155,14 +164,14 @@ def _noise_of_sample(plan, reader, stripes, star, layout):
 
     def sky_off(images, bad):
         # Lines across the readout are the sky's affair, and gone when sums are made.
-        skies = estimate_background(np.ascontiguousarray(images), plan.footprint, background, bad=bad)
+        skies = estimate_background(np.ascontiguousarray(images, np.float64), plan.footprint, background, bad=bad)
         return images - np.where(skies.valid[:, None, None], skies.image, 0.0)
 
     without_sky = None if getattr(background, "axis", stripes.along) == stripes.along else sky_off
     if without_sky is None and hits.middle is not None:
         # Each image's light is scaled to it anyway, so that the medians need no flux of one.
         reference = np.nan_to_num(hits.middle)
-        free = free & ~(2 * sample.bad.sum(axis=0) > len(sample.bad))
+        free = free & ~(2 * sample.bad.sum(axis=0, dtype=np.int16) > len(sample.bad))
     else:
         images, bad = sample.data, sample.bad | hits.among(sample.data, sample.bad)
         if without_sky is not None:

@@ -138,7 +138,7 @@ class SampleReader:
             joined.append(np.concatenate([np.full(model.shape, blank) if value is None else value for value in values]))
         return Sample(*joined, next((part.variance_of for part in parts if part.variance is not None), None))
 
-    def images_of(self, indices, box, variance_of=()):
+    def images_of(self, indices, box, variance_of=(), *, as_stored=False):
         """
         Read some integrations.
 
@@ -150,6 +150,8 @@ class SampleReader:
             Part of the frame.
         variance_of : Box or (), optional
             The part of it whose variances are wanted; () for none. Ramps are reduced with all.
+        as_stored : bool, optional
+            Whether images may come as they are stored, as float32.
 
         Returns
         -------
@@ -160,13 +162,16 @@ class SampleReader:
         if last is not None and last[0] == box and not variance_of and np.isin(indices, self.rows).all():
             kept = np.searchsorted(self.rows, indices)
             return [Images(sample.data[kept], None, sample.bad[kept], None)]
-        together = None if self.ramp is not None else self.exposure.rows_in_memory(indices, *box.window)
+        together = (
+            None if self.ramp is not None else self.exposure.rows_in_memory(indices, *box.window, as_stored=as_stored)
+        )
         if together is not None:
             return [block_images(together, None, box, self.dq_mask, self.stripes)]
         wanted = None if self.ramp is not None else variance_of and variance_of.window
 
         def images(index):
-            block = self.exposure.read_flagged(int(index), int(index) + 1, *box.window, variance_of=wanted)[0]
+            bounds = (int(index), int(index) + 1, *box.window)
+            block = self.exposure.read_flagged(*bounds, variance_of=wanted, as_stored=as_stored)[0]
             return block_images(block, self.ramp, box, self.dq_mask, self.stripes)
 
         if self.exposure.in_memory:

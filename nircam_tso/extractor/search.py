@@ -23,6 +23,8 @@ _PARTS = 8
 _MOST_BYTES, _BYTES_PER_PIXEL = 64_000_000, 50
 #: Pixels of a part from which on a thread of its own is worth while.
 _WORTH = 200_000
+#: Pixels that tell what scatter a pixel has mostly.
+_FEW = 10_000
 #: Robust standard deviations in time by which a pixel that was hit differs.
 _HIT = 5.0
 
@@ -87,9 +89,12 @@ class Hits:
         self.middle = self.limit = None
         if len(images) < ENOUGH:
             return
-        self.middle, spread = median_deviation(images, bad, offset=image_levels(images, bad, free))
+        levels = image_levels(images, bad, free)
+        self.middle, spread = median_deviation(images, bad, offset=levels)
         spread *= MAD_TO_SIGMA
         known = spread[free & np.isfinite(spread)]
+        # An odd step, so that not always the same columns tell.
+        known = known[:: known.size // _FEW | 1]
         self.limit = _HIT * np.maximum(spread, np.median(known) if known.size else np.inf)
         # Whole numbers may have no spread at all.
         self.limit[~(self.limit > 0)] = np.inf
@@ -154,16 +159,18 @@ def search_noise(reader, box, layout, free, reference, hits, without_sky=None):
     levels = [None] * len(together)
 
     def part(k):
-        read = reader.images_of(together[k], box)
-        images, bad = (np.concatenate([getattr(one, name) for one in read]) for name in ("data", "bad"))
-        own = image_levels(images, bad, free)
-        levels[k] = np.where((free & ~bad).any(axis=(1, 2)), own, np.nan)
+        read = reader.images_of(together[k], box, as_stored=True)
+        images, bad = (_joined([getattr(one, name) for one in read]) for name in ("data", "bad"))
+        own = levels[k] = image_levels(images, bad, free)
         limits = {"middle": hits.middle, "limit": hits.limit}
         if without_sky is not None:
             bad, limits = bad | hits.among(images, bad), {}
             images = without_sky(images, bad)
             own = image_levels(images, bad, free)
-        return free_residuals(images, bad, own, free, reference, **limits)
+        values, usable = free_residuals(images, bad, own, free, reference, **limits)
+        # An image without any pixel has no level.
+        levels[k] = np.where(usable.any(axis=(1, 2)), levels[k], np.nan)
+        return values, usable
 
     parts = (partial(part, k) for k in range(len(together)))
     # The variance in time of a few images is no straight line against their light.
@@ -177,3 +184,8 @@ def search_noise(reader, box, layout, free, reference, hits, without_sky=None):
         with ThreadPoolExecutor(n_threads) as pool:
             variograms = noise_variograms(parts, layout, light, each=pool.map)
     return variograms, level_scatter(np.concatenate(levels))
+
+
+def _joined(parts):
+    """One array of several, which costs nothing for a single one."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)

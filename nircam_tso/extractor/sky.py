@@ -7,7 +7,15 @@ from nircam_tso.measure.background.lines import MIN_LINE_PIXELS
 from nircam_tso.measure.medians import MAD_TO_SIGMA, median_deviation
 from nircam_tso.quality import QualityFlag
 
-__all__ = ["line_level_error", "line_weights_error", "sample_sky", "sky_levels", "sky_shares", "subtract_sky"]
+__all__ = [
+    "level_share",
+    "line_level_error",
+    "line_weights_error",
+    "sample_sky",
+    "sky_levels",
+    "sky_shares",
+    "subtract_sky",
+]
 
 #: Integrations from which on a pixel's scatter in time is known well enough.
 _ENOUGH = 8
@@ -210,6 +218,27 @@ def line_weights_error(plan, levels, weights):
     return np.concatenate(list(parts))[:, 0]
 
 
+def level_share(background, footprint):
+    """
+    What a sky of one level takes off the weights of a sum of images, for a unit of the sum of these.
+
+    Parameters
+    ----------
+    background, footprint
+        As for `sky_shares`.
+
+    Returns
+    -------
+    `~numpy.ndarray` of float64, shape (ny, nx), or None
+        None where the sky is none, or more than a level.
+    """
+    if background is None or footprint is None or not footprint.any():
+        return None
+    if hasattr(background, "axis") or hasattr(background, "box_size"):
+        return None
+    return footprint / footprint.sum()
+
+
 def sky_shares(background, footprint):
     """
     What the sky that is taken off makes of the weights of sums, as a function of these.
@@ -236,7 +265,7 @@ def sky_shares(background, footprint):
         return lambda weights: _line_shares(footprint, weights)
     if hasattr(background, "box_size"):
         return _mesh_shares(background, footprint)
-    share = footprint / footprint.sum()
+    share = level_share(background, footprint)
     return lambda weights: weights.sum() * share
 
 

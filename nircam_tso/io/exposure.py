@@ -211,7 +211,12 @@ class Exposure:
         return block
 
     def rows_in_memory(
-        self, indices: Sequence[int], rows: slice = slice(None), columns: slice = slice(None)
+        self,
+        indices: Sequence[int],
+        rows: slice = slice(None),
+        columns: slice = slice(None),
+        *,
+        as_stored: bool = False,
     ) -> Block | None:
         """
         Integrations that need not follow each other, out of a plain array.
@@ -222,6 +227,8 @@ class Exposure:
             Zero-based rows.
         rows, columns : slice, optional
             As for `read`.
+        as_stored : bool, optional
+            Whether float32 stays as it is.
 
         Returns
         -------
@@ -232,7 +239,9 @@ class Exposure:
         if len(self.segments) > 1 or segment.has_variance or segment.n_dq_axes or segment.n_mask_axes:
             return None
         pixels = segment.view(0, len(self), Part.of(self.shape, rows, columns))
-        return None if pixels is None else Block(pixels[indices].astype(np.float64))
+        if pixels is None:
+            return None
+        return Block(pixels[indices] if as_stored else pixels[indices].astype(np.float64))
 
     def _block(self, start, stop, part, as_stored=False):
         """Room for some integrations, and what fills it: (segment, first, last, where in the block)."""

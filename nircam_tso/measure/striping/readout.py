@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import numpy as np
 from numba import njit
 from scipy import fft
@@ -152,6 +154,35 @@ class Readout:
         whole = pieces.reshape(*pieces.shape[:-2], -1)
         return *self._of_lines(streams, pieces, every), fft.rfft(whole, self._sizes[2], axis=-1)
 
+    def sparse_spectra(self, images):
+        """
+        Spectra of images most of whose lines are zero.
+
+        Parameters
+        ----------
+        images : sequence of `~numpy.ndarray` of float32, each of shape (ny, nx)
+            Images.
+
+        Returns
+        -------
+        list of (`~numpy.ndarray`, tuple of `~numpy.ndarray`)
+            For each image the numbers of the lines that are not zero, and its spectra as from `spectra`,
+            with these lines alone.
+        """
+        found, whole = [], []
+        for image in images:
+            streams = self._streams(image)
+            lines = np.flatnonzero(streams.any(axis=(0, 2)))
+            pieces = self._pieces(streams)
+            found.append((lines, self._of_lines(streams[:, lines], pieces[:, lines], 1)))
+            whole.append(pieces.reshape(len(pieces), -1))
+        # A processor transforms several long streams at once.
+        spectra = chain.from_iterable(
+            fft.rfft(np.stack(whole[first : first + _WHOLE]), self._sizes[2], axis=-1)
+            for first in range(0, len(whole), _WHOLE)
+        )
+        return [(lines, (*parts, own)) for (lines, parts), own in zip(found, spectra, strict=True)]
+
     def powers(self, a, b):
         """
         Cross spectra, summed over what there are of each: images, outputs, lines.
@@ -227,8 +258,9 @@ class Readout:
 
 def _power(a, b):
     """Real part of the cross spectrum, added up over all axes but the last."""
-    shape = np.broadcast_shapes(a.shape, b.shape)
-    a, b = (np.broadcast_to(part, shape).reshape(-1, shape[-1]) for part in (a, b))
+    if a.shape != b.shape:
+        a, b = np.broadcast_arrays(a, b)
+    a, b = (part.reshape(-1, part.shape[-1]) for part in (a, b))
     return _added_powers(a.view(a.real.dtype), b.view(b.real.dtype))
 
 

@@ -131,6 +131,7 @@ def line_variance(
     free: np.ndarray,
     weights: Iterable[np.ndarray],
     *,
+    common: tuple[np.ndarray, ArrayLike] | None = None,
     model: StripingModel | None = None,
     level: tuple[float, float] | None = None,
 ) -> LineVariance:
@@ -146,7 +147,10 @@ def line_variance(
     free : `~numpy.ndarray` of bool, shape (ny, nx)
         Pixels away from the star that are not always bad.
     weights : iterable of `~numpy.ndarray`, each of shape (ny, nx)
-        Weights of the pixels in each sum, with what the sky takes off.
+        Weights of the pixels in each sum.
+    common : (`~numpy.ndarray`, array_like), optional
+        An image of shape (ny, nx), and for each sum how many times it is to be taken off the weights, such as
+        a level of the sky. In this way, sums of few pixels take less time.
     model : StripingModel, optional
         The correction, if the sums are made of corrected images.
     level : (float, float), optional
@@ -182,29 +186,54 @@ def line_variance(
     readout = Readout(free.shape, layout)
     nuggets, fars, filters = _covariances([variograms, *variograms.parts], readout)
 
-    def variances(one, white):
+    if common is not None and (model is not None or not weights):
+        weights = [one - multiple * common[0] for one, multiple in zip(weights, common[1], strict=True)]
+        common = None
+    white = np.zeros(len(weights))
+    if model is not None:
+        weights, white = zip(*(_after_correction(one, model) for one in weights), strict=True)
+    totals = np.array([one.sum() for one in weights])
+    if common is not None:
+        totals = totals - np.array(common[1]) * common[0].sum()
+
+    def variances(total, white, powers):
         """Of one sum, for the whole and its parts, with different lines independent on average."""
-        # A power of two changes no digit, and keeps single precision far from its limits.
-        largest = np.abs(one).max()
-        unit = 2.0 ** np.round(np.log2(largest)) if largest > 0 else 1.0
-        spectra = readout.spectra((one / unit).astype(np.float32))
-        powers = readout.powers(spectra, spectra)
-        pairs = unit**2 * _filtered(filters, np.concatenate(powers))
-        return white * nuggets - one.sum() ** 2 * fars + pairs
+        return white * nuggets - total**2 * fars + _filtered(filters, np.concatenate(powers))
 
     more, more_error = 0.0, 0.0
     if level is not None and np.isfinite(level[0]):
-        expected = variances(free / free.sum(), np.pi / 2 / free.sum())
+        (powers,) = _powers(readout, [free / free.sum()])
+        expected = variances(1.0, np.pi / 2 / free.sum(), powers)
         error = float(np.hypot(level[1], _part_error(expected)))
         if abs(level[0] - expected[0]) > _SURE * error:
             more, more_error = level[0] - expected[0], error
 
-    def of_sum(one):
-        one, white = (one, 0.0) if model is None else _after_correction(one, model)
-        values, total = variances(one, white), one.sum() ** 2
-        return max(values[0] + total * more, 0.0), np.hypot(_part_error(values), total * more_error)
+    found = []
+    for own in zip(totals, white, _powers(readout, weights, common), strict=True):
+        values = variances(*own)
+        error = np.hypot(_part_error(values), own[0] ** 2 * more_error)
+        found.append((max(values[0] + own[0] ** 2 * more, 0.0), error))
+    return LineVariance(*np.array(found).reshape(-1, 2).T)
 
-    return LineVariance(*np.array([of_sum(one) for one in weights]).reshape(-1, 2).T)
+
+def _powers(readout, weights, common=None):
+    """Powers of each weights, less a multiple of a common image."""
+    # In a unit of about the largest: a power of two changes no digit, and single precision is far from its limits.
+    units = [2.0 ** np.round(np.log2(one)) if one > 0 else 1.0 for one in (np.abs(image).max() for image in weights)]
+    images = [(image / unit).astype(np.float32) for image, unit in zip(weights, units, strict=True)]
+    multiples = np.zeros(len(weights))
+    if common is not None:
+        image, multiples = common
+        spectra = readout.spectra(image)
+        square = readout.powers(spectra, spectra)
+    found = zip(units, multiples, readout.sparse_spectra(images), strict=True)
+    for unit, multiple, (lines, own) in found:
+        powers = [unit**2 * power for power in readout.powers(own, own)]
+        if multiple:
+            there = (*(part[:, lines] for part in spectra[:2]), spectra[2])
+            crossed = [multiple * unit * power for power in readout.powers(own, there)]
+            powers = [a - 2 * b + multiple**2 * c for a, b, c in zip(powers, crossed, square, strict=True)]
+        yield powers
 
 
 def _covariances(grams, readout):

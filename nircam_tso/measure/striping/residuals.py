@@ -20,6 +20,7 @@ __all__ = ["Residuals", "free_residuals", "image_levels", "image_residuals", "se
 
 #: Sums that go on side by side, and pixels among which one that is missing is looked for.
 _LANES, _FEW = 16, 64
+_LARGEST = np.finfo(np.float64).max
 
 
 class Residuals(NamedTuple):
@@ -59,7 +60,7 @@ def image_levels(images: np.ndarray, bad: np.ndarray, free: np.ndarray) -> np.nd
 
     Parameters
     ----------
-    images : `~numpy.ndarray` of float64, shape (B, ny, nx)
+    images : `~numpy.ndarray` of float64 or float32, shape (B, ny, nx)
         Images.
     bad : `~numpy.ndarray` of bool, shape (B, ny, nx)
         Bad pixels.
@@ -184,8 +185,8 @@ def _free_residuals(images, bad, levels, middle, limit, free, reference, values,
         level, image, holes, own, use = levels[b], images[b], bad[b], values[b], usable[b]
         for p in range(n_pixels):
             value = image[p] - level
-            # Of what is not finite nothing is within a limit.
-            good = free[p] & ~holes[p] & (abs(value - middle[p]) <= limit[p])
+            # What is not finite is within no limit.
+            good = free[p] & ~holes[p] & (abs(value - middle[p]) <= min(limit[p], _LARGEST))
             use[p] = good
             own[p] = value if good else 0.0
         total, product = _products(own, reference, lanes)
@@ -217,13 +218,14 @@ def free_residuals(
     Parameters
     ----------
     images, bad, free
-        As for `series_residuals`.
+        As for `image_levels`.
     levels : `~numpy.ndarray` of float64, shape (B,)
         Levels of the images.
     reference : `~numpy.ndarray` of float64, shape (ny, nx), or None
-        Median image of the series, less its level.
+        Median image of the series, less its level; finite.
     middle, limit : `~numpy.ndarray` of float64, shape (ny, nx), optional
-        What a pixel over the level is mostly, and how far from it one was hit.
+        What a pixel over the level is mostly, and how far from it one was hit. A pixel of which nothing is
+        known (NaN) is not usable.
 
     Returns
     -------
@@ -244,10 +246,9 @@ def free_residuals(
     """
     n, shape = len(images), images.shape[1:]
     nothing = np.zeros(shape)
-    middle = nothing if middle is None else np.nan_to_num(middle)
-    # What is infinite is within no limit.
-    limit = np.minimum(np.inf if limit is None else limit, np.full(shape, np.finfo(float).max))
-    reference = nothing if reference is None else np.nan_to_num(reference)
+    middle = nothing if middle is None else middle
+    limit = np.full(shape, np.inf) if limit is None else limit
+    reference = nothing if reference is None else reference
     values, usable = np.empty(images.shape), np.empty(images.shape, bool)
     flat = [np.ascontiguousarray(one).reshape(-1) for one in (middle, limit, free, reference)]
     images, bad = (np.ascontiguousarray(one).reshape(n, -1) for one in (images, bad))

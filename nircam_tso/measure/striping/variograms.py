@@ -164,13 +164,12 @@ def _part_sums(part, weights):
     """Sums of one part; None without pixels."""
     residuals, usable = part() if callable(part) else part
     residuals = np.ascontiguousarray(residuals, np.float64)
-    use, middle, often, unit = _clipped(residuals, usable)
+    use, middle, often, n_known, unit = _clipped(residuals, usable)
     if not often.any():
         return None
     n, shape = len(use), use.shape[1:]
     readout = weights.of_shape(shape)
-    counts = use.reshape(n, -1).sum(axis=1)
-    common = 2 * often > np.count_nonzero(counts)
+    common = 2 * often > n_known
     n_common = np.count_nonzero(common)
     lacking = _lacking(use.reshape(n, -1), common.reshape(-1)) > _LACKING * n_common
     binned, of_light, total = [], [], np.zeros(shape)
@@ -178,17 +177,17 @@ def _part_sums(part, weights):
         if len(group) == 0 or not window.any():
             continue
         # In a unit of about the noise, a power of two, which changes no digit.
-        z, squares = np.empty((len(group), *shape), np.float32), np.zeros(shape)
+        z, squares = np.empty((len(group), *shape), np.float32), np.zeros(shape, np.float32)
         flat = (residuals.reshape(n, -1), use.reshape(n, -1), window.reshape(-1))
         _about_middle(*flat, middle, np.array(group), 1.0 / unit, z.reshape(len(group), -1), squares.reshape(-1))
         total += squares
         spectra, pairs, light = weights.of(window)
         crossed = readout.powers(readout.spectra(squares, readout.every), spectra)
-        powers = [unit**2 * power for power in readout.self_powers(z)]
-        differences = readout.by_time([a - b for a, b in zip(crossed, powers, strict=True)])
+        powers = readout.self_powers(z)
+        differences = readout.by_time([unit**2 * (a - b) for a, b in zip(crossed, powers, strict=True)])
         binned.append([_binned(len(z), *own) for own in zip(pairs, differences, strict=True)])
         of_light.append([len(z) * own for own in light])
-    return _Sums(_added(binned), _added(of_light), total, often)
+    return _Sums(_added(binned), _added(of_light), unit**2 * total, often)
 
 
 @njit(cache=True, nogil=True)
@@ -218,7 +217,8 @@ def _about_middle(residuals, use, window, middle, rows, factor, z, squares):
         own, used, out, center = residuals[b], use[b], z[k], middle[b]
         for p in range(len(window)):
             value = (own[p] - center) * scale if used[p] & window[p] else 0.0
-            out[p] = value * factor
+            value *= factor
+            out[p] = value
             squares[p] += value * value
 
 
@@ -296,7 +296,10 @@ def _split(parts):
 
 
 def _clipped(residuals, usable):
-    """Pixels without wild ones, the middle of each image, how often each pixel is there, and a unit of the noise."""
+    """
+    Pixels without wild ones, the middle of each image, how often each pixel is there, in how many images
+    there is any, and a unit of the noise.
+    """
     n, shape = len(usable), usable.shape[1:]
     flat, given = np.ascontiguousarray(residuals).reshape(n, -1), np.ascontiguousarray(usable).reshape(n, -1)
     pixels = np.flatnonzero(given.any(axis=0))
@@ -307,19 +310,25 @@ def _clipped(residuals, usable):
     spread = MAD_TO_SIGMA * _medians(np.abs(some - middle[:, None]), bad)
     use, often = np.empty(given.shape, bool), np.zeros(given.shape[1], np.int64)
     middle = np.nan_to_num(middle)
-    _tame(flat, given, middle, _WILD * spread, use, often)
+    n_known = _tame(flat, given, middle, _WILD * spread, use, often)
     largest = spread[spread > 0].max(initial=0.0)
     unit = 2.0 ** np.round(np.log2(largest)) if largest > 0 else 1.0
-    return use.reshape(n, *shape), middle, often.reshape(shape), unit
+    return use.reshape(n, *shape), middle, often.reshape(shape), n_known, unit
 
 
 @njit(cache=True, nogil=True)
 def _tame(residuals, usable, middle, limit, use, often):
+    known = 0
     for b in range(len(use)):
+        own, given, out, some = residuals[b], usable[b], use[b], False
         for p in range(len(often)):
             # Nothing is within a limit that is not known.
-            use[b, p] = usable[b, p] & (abs(residuals[b, p] - middle[b]) <= limit[b])
-            often[p] += use[b, p]
+            good = given[p] & (abs(own[p] - middle[b]) <= limit[b])
+            out[p] = good
+            often[p] += good
+            some |= good
+        known += some
+    return known
 
 
 def _medians(values, bad):
