@@ -9,7 +9,7 @@ import numpy as np
 
 from nircam_tso.extractor import settings as check
 from nircam_tso.extractor.line_noise import add_line_noise
-from nircam_tso.extractor.loop import beside, keep_memory, measure_all
+from nircam_tso.extractor.loop import keep_memory, measure_all
 from nircam_tso.extractor.plan import make_plans
 from nircam_tso.extractor.table import build_table
 from nircam_tso.io.sources import as_exposure
@@ -434,9 +434,9 @@ class TimeSeriesExtractor:
             given=times,
             on_error=on_error,
         )
-        with beside(search) as found:
-            numbers = measure_all(plans, exposure, executor=executor, progress=progress, block_size=block_size)
-            noises = found()
+        numbers, noises = measure_all(
+            plans, exposure, beside=search, executor=executor, progress=progress, block_size=block_size
+        )
         numbers = [add_line_noise(self, *pair) for pair in zip(noises, numbers, strict=True)]
         plans = [replace(plan, line_noise=noise) for plan, noise in zip(plans, noises, strict=True)]
         return build_table(self, exposure, plans, row_times, numbers)

@@ -3,7 +3,6 @@
 import math
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import reduce
 
 import numpy as np
@@ -16,13 +15,13 @@ from nircam_tso.io.bands import Part, within
 from nircam_tso.measure.background import AnnulusBackground, FrameBackground
 from nircam_tso.measure.cosmics import context
 
-__all__ = ["beside", "keep_memory", "measure_all"]
+__all__ = ["keep_memory", "measure_all"]
 
 #: Bytes that are read for one block: large enough to spread the cost of a step
 #: over many integrations, small enough that a few blocks at once do not matter.
 _BLOCK_BYTES = 16_000_000
 #: Bytes of one block's pixels that are measured where they lie; flags of theirs take a quarter of that.
-_BYTES_IN_PLACE = 32_000_000
+_BYTES_IN_PLACE = 64_000_000
 #: Bytes of the boxes that are measured at once, and integrations of a block at most.
 _BOX_BYTES, _MOST_ROWS = 8_000_000, 400
 #: Blocks that each worker gets of a short series, so that none waits for another, but for very few integrations.
@@ -33,7 +32,7 @@ _KEPT_BYTES = 31 << 20
 _SENT_BYTES = 3_000_000
 
 
-def measure_all(plans, exposure, *, executor=None, progress=None, block_size=None):
+def measure_all(plans, exposure, *, beside=None, executor=None, progress=None, block_size=None):
     """
     Measure every integration of an exposure.
 
@@ -43,6 +42,9 @@ def measure_all(plans, exposure, *, executor=None, progress=None, block_size=Non
         One per star; all are measured in the same pixels, read once.
     exposure : `~nircam_tso.io.exposure.Exposure`
         What is measured.
+    beside : callable, optional
+        What else is to be done meanwhile, without arguments: by one of the function's own threads, or a
+        further one if blocks are measured elsewhere.
     executor : `concurrent.futures.Executor`, optional
         Where blocks are measured; threads of its own, one per processor, if None.
     progress : callable, optional
@@ -52,8 +54,10 @@ def measure_all(plans, exposure, *, executor=None, progress=None, block_size=Non
 
     Returns
     -------
-    list of dict of str to `~numpy.ndarray`
+    numbers : list of dict of str to `~numpy.ndarray`
         For each star the columns from `~nircam_tso.extractor.block.measure_block`.
+    other : object
+        What ``beside`` returned.
 
     Raises
     ------
@@ -77,12 +81,15 @@ def measure_all(plans, exposure, *, executor=None, progress=None, block_size=Non
     bar = progress(total=n) if progress is not None else None
     parts = []
     own = executor is None
-    pool = ThreadPoolExecutor(min(workers, len(ranges))) if own else executor
+    pool = ThreadPoolExecutor(min(workers, len(ranges) + 1)) if own else executor
+    # More threads than processors would only take turns.
+    side = pool if own else ThreadPoolExecutor(1)
     parcel = pack(plans) if elsewhere else None
     ahead = 2 * workers
     waiting = deque()
     patient = True
     try:
+        other = side.submit(beside or _nothing)
         todo = iter(ranges)
         while True:
             while len(waiting) < ahead and (bounds := next(todo, None)) is not None:
@@ -103,51 +110,25 @@ def measure_all(plans, exposure, *, executor=None, progress=None, block_size=Non
                 parts.append(answer(pool, future))
             if bar is not None:
                 bar.update(stop - first)
+        other = other.result()
     except KeyboardInterrupt:
         # Who interrupts does not want to wait for the blocks under way.
         patient = False
         raise
     finally:
         give_up(pool, [future for _, future in waiting])
-        if own:
-            pool.shutdown(wait=patient, cancel_futures=True)
+        side.shutdown(wait=patient, cancel_futures=True)
         if bar is not None:
             bar.close()
-    return [
+    numbers = [
         {name: np.concatenate([part[star][name] for part in parts]) for name in parts[0][star]}
         for star in range(len(plans))
     ]
+    return numbers, other
 
 
-@contextmanager
-def beside(task):
-    """
-    Do something in a thread of its own while blocks are measured.
-
-    Parameters
-    ----------
-    task : callable
-        What is to be done, without arguments.
-
-    Yields
-    ------
-    callable
-        Waits for what the task returns, or raises what it raised.
-
-    Examples
-    --------
-    >>> from nircam_tso.extractor.loop import beside
-    >>> with beside(lambda: sum(range(4))) as found:
-    ...     product = 2 * 3
-    ...     print(product, found())
-    6 6
-    """
-    pool = ThreadPoolExecutor(1)
-    try:
-        yield pool.submit(task).result
-    finally:
-        # Who leaves without the answer, because of an error or an interrupt, does not want to wait for it.
-        pool.shutdown(wait=False)
+def _nothing():
+    """Nothing else is to be done."""
 
 
 def keep_memory():

@@ -176,8 +176,9 @@ def search_noise(reader, box, layout, free, reference, hits, without_sky=None):
     # The variance in time of a few images is no straight line against their light.
     light = reference if len(rows) >= ENOUGH else None
     largest = len(together[0]) * free.size
-    n_threads = min(os.cpu_count() or 1, len(together), max(_MOST_BYTES // (_BYTES_PER_PIXEL * largest), 1))
-    if largest < _WORTH:
+    # The other half of the processors measures blocks meanwhile.
+    n_threads = min((os.cpu_count() or 1) // 2, len(together), max(_MOST_BYTES // (_BYTES_PER_PIXEL * largest), 1))
+    if largest < _WORTH or n_threads < 2:
         # Threads of so little work wait for each other more than they save.
         variograms = noise_variograms(parts, layout, light)
     else:

@@ -12,6 +12,7 @@ peak, and the noise of the peak's position.
 
 import numpy as np
 from numba import njit
+from scipy import fft
 
 __all__ = ["climb_to_peaks", "gradient_products", "noise_of_gradient", "position_covariances", "series_coefficients"]
 
@@ -54,7 +55,7 @@ def series_coefficients(images, template_transform):
     >>> [int(shift) for shift in np.unravel_index(correlation.argmax(), (4, 5))]
     [1, 2]
     """
-    return np.fft.rfft2(images) * np.conj(template_transform)
+    return fft.rfft2(images) * np.conj(template_transform)
 
 
 @njit(cache=True, nogil=True)
@@ -223,7 +224,7 @@ def climb_to_peaks(coefficients, shape):
     (0.25, 7.0, True)
     """
     n_images = len(coefficients)
-    correlations = np.fft.irfft2(coefficients, s=shape)
+    correlations = fft.irfft2(coefficients, s=shape)
     shift_x, shift_y = np.empty(n_images), np.empty(n_images)
     hessian, found = np.empty((n_images, 3)), np.empty(n_images, dtype=np.bool_)
     _climb_all(coefficients, correlations, shift_x, shift_y, hessian, found)

@@ -248,7 +248,7 @@ def test_few_and_small_tasks_are_under_way(settings, segments):
     exposure = open_exposure(segments, errors="total")
     plans, _ = make_plans(settings, exposure)
     executor = Sender(2)
-    numbers = measure_all(plans, exposure, executor=executor, block_size=2)
+    numbers, _ = measure_all(plans, exposure, executor=executor, block_size=2)
     assert len(numbers[0]["x_gauss"]) == len(exposure)
     assert len(executor.sizes) == 14
     assert executor.most <= 4

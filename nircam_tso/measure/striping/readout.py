@@ -14,7 +14,7 @@ __all__ = ["Readout"]
 _MANY_LINES, _MOST_STEP = 64, 4
 #: Pieces of a line by whose distance pixels of different lines are told apart: the time from
 #: one line to another is so long that a piece more or less does not matter.
-_PIECES = 64
+_PIECES = 32
 #: Moments of readout whose lines are transformed at a time, for as long as they are in the processor's
 #: nearest memory, and whole images.
 _AT_ONCE, _WHOLE = 120_000, 8
@@ -25,7 +25,7 @@ class Readout:
     Images in the order of their readout, and sums over pairs of their pixels by time.
 
     Pixels of one line are told apart by the pixels between them. Of those of different
-    lines only the pieces of a line's readout in which they lie are, of 1/64 of its time.
+    lines only the pieces of a line's readout in which they lie are, of 1/32 of its time.
 
     Parameters
     ----------
