@@ -20,7 +20,7 @@ __all__ = [
 #: Integrations from which on a pixel's scatter in time is known well enough.
 _ENOUGH = 8
 #: Pixels that tell it of all.
-_FEW_PIXELS = 2_000
+_FEW_PIXELS = 1_000
 _FAILED = np.uint32(QualityFlag.BACKGROUND_FAILED)
 
 
@@ -72,11 +72,12 @@ def sample_sky(settings, sample, never, here, single, region):
     sky = np.where(levels.valid[:, None, None], sky, 0.0)
     noise = np.nan
     if len(sample.data) >= _ENOUGH:
-        rows, columns = np.nonzero(footprint)
+        pixels = np.flatnonzero(footprint)
         # An odd step, so that not always the same columns tell.
-        some = (slice(None), *(part[:: len(rows) // _FEW_PIXELS | 1] for part in (rows, columns)))
-        values = sample.data[some] - (sky[:, 0] if levels.image is None else sky[some])
-        _, spread = median_deviation(values, sample.bad[some])
+        pixels = pixels[:: len(pixels) // _FEW_PIXELS | 1]
+        values, bad, level = (part.reshape(len(part), -1) for part in (sample.data, sample.bad, sky))
+        values = values[:, pixels] - (level if levels.image is None else level[:, pixels])
+        _, spread = median_deviation(values, bad[:, pixels])
         spread = spread[np.isfinite(spread)]
         noise = MAD_TO_SIGMA * float(np.median(spread)) if spread.size else np.nan
     return footprint, levels, sky, noise

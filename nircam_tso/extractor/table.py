@@ -97,14 +97,13 @@ def build_table(settings, exposure, plans, times, numbers):
         values |= {entry.name: measured[name] for name, entry in others}
         entries += [entry for _, entry in others]
     units = {"image": image_unit, "flux": flux_unit, "": None}
-    ts = TimeSeries(time=_fine(values["time"]))
-    ts["time"].info.description = "middle of the integration (or group step), UTC"
+    columns = {}
     for entry in entries:
         if entry.name == "time":
             continue
         data = values[entry.name]
         if entry.unit == "time":
-            ts[entry.name] = _fine(data)
+            columns[entry.name] = _fine(data)
         else:
             data = np.asarray(data, entry.dtype)
             if len(data) != n:
@@ -112,8 +111,13 @@ def build_table(settings, exposure, plans, times, numbers):
             unit = units[entry.unit] if entry.unit in units else _unit(entry.unit)
             if entry.unit == "flux":
                 data = data * factor
-            ts[entry.name] = data if unit is None else u.Quantity(data, unit)
-        ts[entry.name].info.description = entry.description
+            columns[entry.name] = data if unit is None else u.Quantity(data, unit)
+    # All at once: a table goes through what it has for each column that is added.
+    ts = TimeSeries(columns, time=_fine(values["time"]))
+    ts["time"].info.description = "middle of the integration (or group step), UTC"
+    for entry in entries:
+        if entry.name != "time":
+            ts[entry.name].info.description = entry.description
     ts.meta.update(_meta(settings, exposure, plan, times, notes))
     ts.meta.update(_meta_of_stars(plans))
     ts.meta["flux_factor"] = float(factor)

@@ -112,7 +112,9 @@ def test_sums_and_derivatives_against_plain_numpy(integrated):
     products, sums = np.zeros((7, 7)), np.zeros(16)
 
     def passes(p):
-        return sum_pixels(data, weights, p, order, nodes, node_weights, np.zeros(SHAPE[1]), products, sums)
+        return sum_pixels(
+            data, weights, p, order, nodes, node_weights, np.zeros(SHAPE[1]), np.zeros((2, 16)), products, sums
+        )
 
     residual = data - p[6] - p[0] * moment(p, (0, 0))
     assert passes(p) == pytest.approx(np.sum(weights * residual**2), rel=1e-12)
@@ -125,7 +127,8 @@ def test_sums_and_derivatives_against_plain_numpy(integrated):
 
     normal, hessian, gradient = np.empty((7, 7)), np.empty((7, 7)), np.empty(7)
     scratch, other = np.empty((7, 7)), np.empty((7, 7))
-    assemble(p, products, sums, normal, hessian, gradient)
+    room = np.full((2, 7, 7), np.nan)
+    assemble(p, products, sums, room, normal, hessian, gradient)
     jacobian = np.empty((7, *SHAPE))
     for k in range(7):
         step = np.zeros(7)
@@ -134,7 +137,7 @@ def test_sums_and_derivatives_against_plain_numpy(integrated):
         for q in (p + step, p - step):
             chi2.append(passes(q))
             end = np.empty(7)
-            assemble(q, products, sums, scratch, other, end)
+            assemble(q, products, sums, room, scratch, other, end)
             ends.append(end)
             models.append(q[6] + q[0] * moment(q, (0, 0)))
         assert gradient[k] == pytest.approx(-(chi2[0] - chi2[1]) / (4 * step[k]), rel=1e-5)

@@ -16,11 +16,14 @@ from numba import njit
 from nircam_tso.measure.gaussian.model import quadrature_order
 from nircam_tso.measure.gaussian.sums import assemble, sum_pixels
 
-__all__ = ["CONVERGED_STEP", "descend", "fold", "invert"]
+__all__ = ["CONVERGED_STEP", "MATRICES", "VECTORS", "descend", "fold", "invert"]
 
 #: A Newton step below this, relative to the parameters' own scales, is the last: what is left
 #: after it is of the order of its square.
 CONVERGED_STEP = 1e-7
+
+#: Matrices and vectors, of 7 x 7 and of 16 places, in which a fit works: made once, they cost nothing for each image.
+MATRICES, VECTORS = 6, 10
 
 _NEWTON_FROM = 0.1
 _FIRST_DAMPING = 1e-3
@@ -114,7 +117,7 @@ def _substitute(right, n, scales, lower, solution):
 
 
 @njit(cache=True, nogil=True)
-def invert(matrix, n, inverse):
+def invert(matrix, n, matrices, vectors, inverse):
     """
     Inverse of a positive definite matrix.
 
@@ -124,6 +127,8 @@ def invert(matrix, n, inverse):
         Its leading n x n part is taken.
     n : int
         Size of that part.
+    matrices, vectors : `~numpy.ndarray`
+        Room to work in, as for `descend`.
     inverse : `~numpy.ndarray`, shape (7, 7)
         Its leading part is filled.
 
@@ -132,14 +137,23 @@ def invert(matrix, n, inverse):
     bool
         False if the matrix is not positive definite.
     """
-    scales, lower, solution, unit = np.empty(7), np.zeros((7, 7)), np.empty(7), np.empty(7)
+    scales, lower, below = vectors[0], matrices[1], matrices[0]
     if not _factor(matrix, 0.0, n, scales, lower):
         return False
+    # The inverse of the factor, and its square.
     for k in range(n):
-        unit[:] = 0.0
-        unit[k] = 1.0
-        _substitute(unit, n, scales, lower, solution)
-        inverse[:n, k] = solution[:n]
+        below[k, k] = 1.0 / lower[k, k]
+        for m in range(k):
+            total = 0.0
+            for q in range(m, k):
+                total -= lower[k, q] * below[q, m]
+            below[k, m] = total * below[k, k]
+    for k in range(n):
+        for m in range(k + 1):
+            total = 0.0
+            for q in range(k, n):
+                total += below[q, k] * below[q, m]
+            inverse[k, m] = inverse[m, k] = total * scales[k] * scales[m]
     return True
 
 
@@ -199,6 +213,9 @@ def descend(
     with_background,
     max_iterations,
     slack,
+    row,
+    matrices,
+    vectors,
     normal,
     hessian,
 ):
@@ -221,6 +238,8 @@ def descend(
         Largest number of passes over the pixels.
     slack : float
         By how much chi2 may rise from rounding of the data alone.
+    row, matrices, vectors : `~numpy.ndarray`, shape (nx,), (MATRICES, 7, 7) and (VECTORS, 16)
+        Room to work in.
     normal : `~numpy.ndarray`, shape (7, 7)
         Filled with J^T W J of the free parameters at the minimum.
     hessian : `~numpy.ndarray`, shape (7, 7)
@@ -236,14 +255,13 @@ def descend(
         Passes over the pixels.
     """
     ny, nx = data.shape
-    row, scales, lower, step, change = np.zeros(nx), np.empty(7), np.zeros((7, 7)), np.empty(7), np.empty(7)
-    products, sums = np.zeros((7, 7)), np.zeros(16)
-    gradient, copy = np.empty(7), np.empty(7)
-    trial = np.empty(7)
+    products, lower, own = matrices[0], matrices[1], matrices[2:4]
+    scales, step, change, trial = vectors[0, :7], vectors[1, :7], vectors[2, :7], vectors[3, :7]
+    gradient, copy, sums, room = vectors[4, :7], vectors[5, :7], vectors[6], vectors[7:9]
     if not _permitted(p, ny, nx, 1.0):
         return False, np.nan, 0
     order = quadrature_order(p[3], p[4], p[5]) if integrated else 1
-    chi2 = sum_pixels(data, weights, p, order, nodes, node_weights, row, products, sums)
+    chi2 = sum_pixels(data, weights, p, order, nodes, node_weights, row, room, products, sums)
     damping = _FIRST_DAMPING
     newton = False
     n = 0
@@ -251,7 +269,7 @@ def descend(
     iterations = 1
     while True:
         if fresh:
-            assemble(p, products, sums, normal, hessian, gradient)
+            assemble(p, products, sums, own, normal, hessian, gradient)
             copy[:] = gradient
             n = fold(normal, copy, to_form, fixed, with_background)
             fold(hessian, gradient, to_form, fixed, with_background)
@@ -265,7 +283,8 @@ def descend(
         _substitute(gradient, n, scales, lower, step)
         _unfold(step, to_form, fixed, with_background, change)
         size = _relative(change, p)
-        trial[:] = p + change
+        for k in range(7):
+            trial[k] = p[k] + change[k]
         if newton and size < CONVERGED_STEP and _permitted(trial, ny, nx, 1.0):
             needed = quadrature_order(trial[3], trial[4], trial[5]) if integrated else 1
             if needed <= order:
@@ -274,7 +293,7 @@ def descend(
                 p[:] = trial
                 return True, max(chi2, 0.0), iterations
             order = needed
-            chi2 = sum_pixels(data, weights, p, order, nodes, node_weights, row, products, sums)
+            chi2 = sum_pixels(data, weights, p, order, nodes, node_weights, row, room, products, sums)
             iterations += 1
             fresh = True
             continue
@@ -286,7 +305,7 @@ def descend(
             if not _permitted(p, ny, nx, 2.0):
                 return False, chi2, iterations
         else:
-            trial_chi2 = sum_pixels(data, weights, trial, order, nodes, node_weights, row, products, sums)
+            trial_chi2 = sum_pixels(data, weights, trial, order, nodes, node_weights, row, room, products, sums)
             iterations += 1
             accepted = trial_chi2 <= chi2 * (1 + 1e-13) + slack
         if accepted:

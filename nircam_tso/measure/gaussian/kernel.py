@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numba import njit
 
-from nircam_tso.measure.gaussian.descent import descend, invert
+from nircam_tso.measure.gaussian.descent import MATRICES, VECTORS, descend, invert
 from nircam_tso.measure.gaussian.model import form_from_widths
 from nircam_tso.measure.gaussian.start import best_scale, explained_by_round, round_start, shaped_start
 from nircam_tso.quality import QualityFlag
@@ -59,7 +59,7 @@ def _shape(p, fixed, angle):
 
 
 @njit(cache=True, nogil=True)
-def _report(p, inverse, factor, fixed, angle, with_background, values, covariance):
+def _report(p, inverse, factor, fixed, angle, with_background, matrices, values, covariance):
     """
     Values and covariance in (amplitude, x, y, x_stddev, y_stddev, theta, background).
 
@@ -70,9 +70,8 @@ def _report(p, inverse, factor, fixed, angle, with_background, values, covarianc
     values[0], values[1], values[2] = p[0], p[1], p[2]
     values[3], values[4], values[5], values[6] = 1 / math.sqrt(u), 1 / math.sqrt(v), theta, p[6]
     n = (5 if fixed else 6) + (1 if with_background else 0)
-    jacobian = np.zeros((7, 7))
-    for k in range(3):
-        jacobian[k, k] = 1.0
+    jacobian, half = matrices[0], matrices[1]
+    jacobian[:] = 0.0
     # The width is u**-1/2, so it changes by -1/2 u**-3/2 per u.
     by_u, by_v = -0.5 * values[3] / u, -0.5 * values[4] / v
     round_star = False
@@ -98,18 +97,29 @@ def _report(p, inverse, factor, fixed, angle, with_background, values, covarianc
             jacobian[5, 5] = sine * cosine / (u - v)
     if with_background:
         jacobian[6, n - 1] = 1.0
-    half = np.zeros((7, 7))
+    # Beside its diagonal the Jacobian has one block: the shape by the quadratic form.
+    last = 5 if fixed else 6
     for k in range(7):
         for m in range(n):
-            total = 0.0
-            for q in range(n):
-                total += jacobian[k, q] * inverse[q, m]
-            half[k, m] = total
+            if k < 3:
+                half[k, m] = inverse[k, m]
+            elif k < 6:
+                total = 0.0
+                for q in range(3, last):
+                    total += jacobian[k, q] * inverse[q, m]
+                half[k, m] = total
+            else:
+                half[k, m] = jacobian[6, n - 1] * inverse[n - 1, m] if with_background else 0.0
     for k in range(7):
         for m in range(k + 1):
-            total = 0.0
-            for q in range(n):
-                total += half[k, q] * jacobian[m, q]
+            if m < 3:
+                total = half[k, m]
+            elif m < 6:
+                total = 0.0
+                for q in range(3, last):
+                    total += half[k, q] * jacobian[m, q]
+            else:
+                total = half[k, n - 1] * jacobian[m, n - 1] if with_background else 0.0
             covariance[k, m] = factor * total
             covariance[m, k] = covariance[k, m]
     if round_star or not math.isfinite(covariance[5, 5]):
@@ -119,10 +129,10 @@ def _report(p, inverse, factor, fixed, angle, with_background, values, covarianc
 
 
 @njit(cache=True, nogil=True)
-def _enclose(normal, hessian, n, inverse):
+def _enclose(normal, hessian, n, matrices, vectors, inverse):
     """H^-1 N H^-1 in place of `inverse`; nothing is changed where H has no inverse."""
-    outer, half = np.zeros((7, 7)), np.zeros((7, 7))
-    if not invert(hessian, n, outer):
+    outer, half = matrices[4], matrices[5]
+    if not invert(hessian, n, matrices, vectors, outer):
         return
     for k in range(n):
         for m in range(n):
@@ -171,16 +181,42 @@ def _load(stamp, weight, bad, data, weights):
     ny, nx = stamp.shape
     count = 0
     for j in range(ny):
+        ours, theirs, own, out = stamp[j], weight[j], data[j], weights[j]
+        here = np.int32(0)
         for i in range(nx):
-            w = weight[j, i]
-            good = w > 0 and math.isfinite(w) and math.isfinite(stamp[j, i])
-            if bad.size > 0 and bad[j, i]:
-                good = False
-            data[j, i] = stamp[j, i] if good else 0.0
-            weights[j, i] = w if good else 0.0
-            if good:
-                count += 1
+            value, w = ours[i], theirs[i]
+            # What is not finite differs from itself.
+            good = (w > 0) & (w - w == 0) & (value - value == 0)
+            own[i] = value if good else 0.0
+            out[i] = w if good else 0.0
+            here += np.int32(good)
+        count += here
+    if bad.size > 0:
+        for j in range(ny):
+            for i in range(nx):
+                if bad[j, i]:
+                    count -= weights[j, i] > 0
+                    data[j, i] = weights[j, i] = 0.0
     return count
+
+
+@njit(cache=True, nogil=True)
+def _squares(data, weights, with_background):
+    """Weighted sum of squares, and what is left of it by a constant, where the model has one."""
+    ny, nx = data.shape
+    total = linear = square = 0.0
+    for j in range(ny):
+        # Rows begin anew, so that additions need not wait for each other.
+        row_total = row_linear = row_square = 0.0
+        for i in range(nx):
+            term = weights[j, i] * data[j, i]
+            row_total += weights[j, i]
+            row_linear += term
+            row_square += term * data[j, i]
+        total += row_total
+        linear += row_linear
+        square += row_square
+    return square, square - linear * linear / total if with_background else square
 
 
 @njit(cache=True, nogil=True)
@@ -254,7 +290,8 @@ def fit_block(
     """
     n, ny, nx = stamps.shape
     data, weight = np.empty((ny, nx)), np.empty((ny, nx))
-    columns, moments, p = np.empty(nx), np.empty(6), np.empty(7)
+    columns, row, moments, p = np.empty(nx), np.empty(nx), np.empty(6), np.empty(7)
+    matrices, vectors = np.zeros((MATRICES, 7, 7)), np.zeros((VECTORS, 16))
     normal, hessian, inverse = np.empty((7, 7)), np.empty((7, 7)), np.zeros((7, 7))
     found, found_covariance = np.empty(7), np.empty((7, 7))
     to_form = np.empty((3, 2))
@@ -275,14 +312,7 @@ def fit_block(
             continue
         x = min(max(x0[s], 0.0), nx - 1.0) if math.isfinite(x0[s]) else 0.5 * (nx - 1)
         y = min(max(y0[s], 0.0), ny - 1.0) if math.isfinite(y0[s]) else 0.5 * (ny - 1)
-        total = linear = square = 0.0
-        for j in range(ny):
-            for i in range(nx):
-                term = weight[j, i] * data[j, i]
-                total += weight[j, i]
-                linear += term
-                square += term * data[j, i]
-        null = square - linear * linear / total if with_background else square
+        square, null = _squares(data, weight, with_background)
         level = _border_level(data, weight) if with_background else 0.0
         scale = 0.0
         best = np.inf
@@ -308,20 +338,20 @@ def fit_block(
                     p[3 + q] = to_form[q, 0] * u + to_form[q, 1] * v
             converged, residual, used = descend(
                 data, weight, p, integrated, nodes, node_weights, to_form, fixed, with_background,
-                max_iterations, 1e-26 * square, normal, hessian,
+                max_iterations, 1e-26 * square, row, matrices, vectors, normal, hessian,
             )  # fmt: skip
             iterations[s] += used
             outcome = _FAILED
-            if converged and invert(normal, free, inverse):
+            if converged and invert(normal, free, matrices, vectors, inverse):
                 reduced = residual / (count - free)
                 factor = 1.0 if weighted else reduced
-                _report(p, inverse, factor, fixed, angle, with_background, found, found_covariance)
+                _report(p, inverse, factor, fixed, angle, with_background, matrices, found, found_covariance)
                 noise = max(1.0, reduced) if weighted else reduced
                 significance = (null - residual) / noise if noise > 0 else np.inf
                 outcome = _judge(p, found, found_covariance, x, y, ny, nx, significance, integrated)
                 if sandwich:
-                    _enclose(normal, hessian, free, inverse)
-                    _report(p, inverse, factor, fixed, angle, with_background, found, found_covariance)
+                    _enclose(normal, hessian, free, matrices, vectors, inverse)
+                    _report(p, inverse, factor, fixed, angle, with_background, matrices, found, found_covariance)
             if outcome & _FAILED:
                 if best == np.inf:
                     status[s] |= outcome

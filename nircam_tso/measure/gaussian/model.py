@@ -35,6 +35,8 @@ PARAMETERS = ("amplitude", "x", "y", "x_stddev", "y_stddev", "theta", "backgroun
 #: Full width at half maximum of a Gaussian of unit standard deviation.
 FWHM_PER_STDDEV = 2.0 * math.sqrt(2.0 * math.log(2.0))
 
+# exp(-40) is 4e-18: beyond this exponent a pixel is nothing to a double of the amplitude's size.
+_FARTHEST_EXPONENT = 40.0
 # Narrowest Gaussian (sigma along its minor axis, in pixels) for which Gauss-Legendre quadrature of
 # 3, 4, 5 ... points an axis gives the mean over a pixel to 3e-11 of the amplitude, wherever in the
 # pixel the centre lies (found against the error function).
@@ -123,7 +125,7 @@ def _evaluate(images, p, integrated, nodes, node_weights):
             decay = math.exp(-a)
             for j in range(ny):
                 row[:] = 0.0
-                fill_row(row, -x, j - y, a, b, c, decay)
+                fill_row(row, -x, j - y, a, b, c, decay, _FARTHEST_EXPONENT)
                 for i in range(nx):
                     images[s, j, i] = background + amplitude * row[i]
             continue

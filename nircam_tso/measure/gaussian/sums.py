@@ -18,18 +18,18 @@ from numba import njit
 
 __all__ = ["assemble", "fill_row", "sum_pixels"]
 
-# exp(-40) is 4e-18: beyond this exponent a pixel cannot change a double of the amplitude's size.
-_FARTHEST_EXPONENT = 40.0
+# Beyond this exponent, of 2e-12, a pixel counts as beside the star: no fit could tell.
+_FARTHEST_EXPONENT = 27.0
 # The recurrence along a row starts afresh after so many pixels, which keeps its error below 1e-13.
 _RUN = 16
 
 
 @njit(cache=True, nogil=True)
-def fill_row(row, first, dy, a, b, c, decay):
+def fill_row(row, first, dy, a, b, c, decay, farthest):
     """
     ``exp(-(a dx**2 + 2 b dx dy + c dy**2) / 2)`` for dx = first, first + 1, ...
 
-    Only the returned range of ``row`` is filled; it is 0 elsewhere, to 4e-18.
+    Only the returned range of ``row`` is filled; elsewhere it is below ``exp(-farthest)``.
     The ratio of two neighbours changes by the same factor (``decay`` = exp(-a)) from
     each pixel to the next, which spares most of the exponentials.
 
@@ -43,13 +43,15 @@ def fill_row(row, first, dy, a, b, c, decay):
         The quadratic form, in 1/pixel**2.
     decay : float
         exp(-a).
+    farthest : float
+        The largest exponent.
 
     Returns
     -------
     start, stop : int
         The range that was filled.
     """
-    root = (b * dy) ** 2 - a * (c * dy * dy - 2 * _FARTHEST_EXPONENT)
+    root = (b * dy) ** 2 - a * (c * dy * dy - 2 * farthest)
     if not root > 0:
         return 0, 0
     root = math.sqrt(root)
@@ -68,19 +70,19 @@ def fill_row(row, first, dy, a, b, c, decay):
 
 
 @njit(cache=True, nogil=True)
-def _sum_sampled(data, weights, p, row, products, gradient):
+def _sum_sampled(data, weights, p, row, squares, cross, products, gradient):
     """`sum_pixels` for the model at the pixel centres: a sum a row, then powers of dy."""
     amplitude, x, y, a, b, c, background = p[0], p[1], p[2], p[3], p[4], p[5], p[6]
     ny, nx = data.shape
     decay = math.exp(-a)
-    squares = np.zeros(15)
-    cross = np.zeros(6)
+    squares[:] = 0.0
+    cross[:] = 0.0
     gradient[:] = 0.0
     chi2 = 0.0
     total_weight = 0.0
     for j in range(ny):
         dy = j - y
-        start, stop = fill_row(row, -x, dy, a, b, c, decay)
+        start, stop = fill_row(row, -x, dy, a, b, c, decay, _FARTHEST_EXPONENT)
         for i in range(start):
             residual = data[j, i] - background
             weighted = weights[j, i] * residual
@@ -200,7 +202,8 @@ def _sum_integrated(data, weights, p, order, nodes, node_weights, products, grad
         for m in range(order):
             for k in range(order):
                 dy = j + nodes[order, m] - y
-                start, stop = fill_row(points[m, k], nodes[order, k] - x, dy, a, b, c, decay)
+                first = nodes[order, k] - x
+                start, stop = fill_row(points[m, k], first, dy, a, b, c, decay, _FARTHEST_EXPONENT)
                 if stop > start:
                     low = min(low, start)
                     high = max(high, stop)
@@ -243,7 +246,7 @@ def _sum_integrated(data, weights, p, order, nodes, node_weights, products, grad
 
 
 @njit(cache=True, nogil=True)
-def sum_pixels(data, weights, p, order, nodes, node_weights, row, products, gradient):
+def sum_pixels(data, weights, p, order, nodes, node_weights, row, room, products, gradient):
     """
     Sums over the pixels of one image, from which all derivatives follow.
 
@@ -257,7 +260,7 @@ def sum_pixels(data, weights, p, order, nodes, node_weights, row, products, grad
         Points an axis of the quadrature over a pixel; 1 samples the pixel's centre.
     nodes, node_weights : `~numpy.ndarray`
         Of `~nircam_tso.measure.gaussian.model.quadrature_tables`.
-    row : `~numpy.ndarray`, shape (nx,)
+    row, room : `~numpy.ndarray`, shape (nx,) and (2, 16)
         Room to work in.
     products : `~numpy.ndarray`, shape (7, 7)
         Filled with the sums of w F_k F_m, where F is M00, M10, M01, M20, M11, M02, 1.
@@ -270,7 +273,7 @@ def sum_pixels(data, weights, p, order, nodes, node_weights, row, products, grad
         The sum of w r**2.
     """
     if order == 1:
-        return _sum_sampled(data, weights, p, row, products, gradient)
+        return _sum_sampled(data, weights, p, row, room[0], room[1], products, gradient)
     return _sum_integrated(data, weights, p, order, nodes, node_weights, products, gradient)
 
 
@@ -293,7 +296,7 @@ def _chain(f, k, amplitude, a, b, c):
 
 
 @njit(cache=True, nogil=True)
-def assemble(p, products, sums, normal, hessian, gradient):
+def assemble(p, products, sums, room, normal, hessian, gradient):
     """
     Derivatives of chi2 / 2 in (amplitude, x, y, a, b, c, background).
 
@@ -303,6 +306,8 @@ def assemble(p, products, sums, normal, hessian, gradient):
         The parameters.
     products, sums : `~numpy.ndarray`, shape (7, 7) and (16,)
         Of `sum_pixels` at these parameters.
+    room : `~numpy.ndarray`, shape (2, 7, 7)
+        Room to work in.
     normal : `~numpy.ndarray`, shape (7, 7)
         Filled with J^T W J, where J is the model's Jacobian.
     hessian : `~numpy.ndarray`, shape (7, 7)
@@ -312,24 +317,22 @@ def assemble(p, products, sums, normal, hessian, gradient):
         Filled with J^T W r, the direction of descent.
     """
     amplitude, a, b, c = p[0], p[3], p[4], p[5]
-    half = np.empty((7, 7))
+    half, second = room[0], room[1]
+    second[:] = 0.0
     for k in range(7):
         for m in range(7):
             half[m, k] = _chain(products[k], m, amplitude, a, b, c)
     for m in range(7):
         for k in range(7):
             normal[m, k] = _chain(half[m], k, amplitude, a, b, c)
-    fields = np.empty(7)
-    fields[:6] = sums[:6]
-    fields[6] = sums[15]
-    for k in range(7):
-        gradient[k] = _chain(fields, k, amplitude, a, b, c)
+    for k in range(6):
+        gradient[k] = _chain(sums, k, amplitude, a, b, c)
+    gradient[6] = sums[15]
 
     (m00, m10, m01, m20, m11, m02, m30, m21, m12, m03, m40, m31, m22, m13, m04) = (
         sums[0], sums[1], sums[2], sums[3], sums[4], sums[5], sums[6], sums[7],
         sums[8], sums[9], sums[10], sums[11], sums[12], sums[13], sums[14],
     )  # fmt: skip
-    second = np.zeros((7, 7))
     second[0, 1] = a * m10 + b * m01
     second[0, 2] = b * m10 + c * m01
     second[0, 3] = -m20 / 2
