@@ -79,7 +79,7 @@ def measure_all(plans, exposure, *, beside=None, executor=None, progress=None, b
         per_block = -(-n // n_blocks)
     ranges = [(first, min(first + per_block, n)) for first in range(0, n, per_block)]
     bar = progress(total=n) if progress is not None else None
-    parts = []
+    numbers = [{} for _ in plans]
     own = executor is None
     pool = ThreadPoolExecutor(min(workers, len(ranges) + 1)) if own else executor
     # More threads than processors would only take turns.
@@ -107,7 +107,7 @@ def measure_all(plans, exposure, *, beside=None, executor=None, progress=None, b
                 break
             (first, stop), future = waiting.popleft()
             with watched(exposure, first, stop):
-                parts.append(answer(pool, future))
+                _keep(numbers, answer(pool, future), first, stop, n)
             if bar is not None:
                 bar.update(stop - first)
         other = other.result()
@@ -120,11 +120,17 @@ def measure_all(plans, exposure, *, beside=None, executor=None, progress=None, b
         side.shutdown(wait=patient, cancel_futures=True)
         if bar is not None:
             bar.close()
-    numbers = [
-        {name: np.concatenate([part[star][name] for part in parts]) for name in parts[0][star]}
-        for star in range(len(plans))
-    ]
     return numbers, other
+
+
+def _keep(numbers, part, first, stop, n):
+    """Put one block's columns in their places: twice the memory of long ones is never taken."""
+    for whole, own in zip(numbers, part, strict=True):
+        for name, values in own.items():
+            steps = len(values) // (stop - first)
+            if name not in whole:
+                whole[name] = np.empty(n * steps, values.dtype)
+            whole[name][first * steps : stop * steps] = values
 
 
 def _nothing():

@@ -111,9 +111,10 @@ def build_table(settings, exposure, plans, times, numbers):
             unit = units[entry.unit] if entry.unit in units else _unit(entry.unit)
             if entry.unit == "flux":
                 data = data * factor
-            columns[entry.name] = data if unit is None else u.Quantity(data, unit)
-    # All at once: a table goes through what it has for each column that is added.
-    ts = TimeSeries(columns, time=_fine(values["time"]))
+            columns[entry.name] = data if unit is None else u.Quantity(data, unit, copy=False)
+    # All at once: a table goes through what it has for each column that is added. And as they are: all
+    # of them were made for it.
+    ts = TimeSeries(columns, time=_fine(values["time"]), copy=False)
     ts["time"].info.description = "middle of the integration (or group step), UTC"
     for entry in entries:
         if entry.name != "time":
