@@ -24,7 +24,7 @@ _STEP = 4 * _LANES
 _FEW = 8
 # Half the width of the zones about the limits whose values are kept for later rounds, in standard deviations.
 _ZONE = 0.06
-# Squares of what is left out, over those of what is left, up to which a difference of both is exact to 12 digits.
+# Squares of what is left out, over those of what is left about its mean, up to which their difference has 12 digits.
 _MOST_REST = 1e4
 
 
@@ -217,7 +217,9 @@ def _sums_without_rest(values, n, inner, outer, shift, whole, zone, sums):
                         zone[near] = value
                         near += 1
     sums[0], sums[1] = whole[0] - s, whole[1] - q
-    return n - outside, below, near if q <= _MOST_REST * sums[1] and not full else -1
+    core = n - outside
+    scatter = sums[1] - sums[0] * sums[0] / core if core > 0 else 0.0
+    return core, below, near if q <= _MOST_REST * scatter and not full else -1
 
 
 @njit(cache=True, nogil=True)

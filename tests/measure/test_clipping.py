@@ -78,6 +78,21 @@ def test_agrees_with_astropy_on_wild_samples(seed, n, heavy, rounds, sigma):
     np.testing.assert_allclose(ours.std, std, rtol=1e-7, atol=1e-12)
 
 
+@pytest.mark.parametrize("outlier", [1e3, 1e6, 1e9])
+@pytest.mark.parametrize("scatter", [0.0, 1e-6, 1.0])
+def test_what_is_left_out_leaves_no_rounding(outlier, scatter):
+    """Sums over all values hold nothing of those that are left, if others are so much larger."""
+    data = 100 + scatter * np.random.default_rng(11).normal(0, 1, (1, 6000))
+    data[0, 17::700] = outlier
+    ours = clipped_statistics(data, np.arange(6000))
+    median, mean, std, count = reference(data, SigmaClip(3, maxiters=5))
+    np.testing.assert_array_equal(ours.n_kept, count)
+    np.testing.assert_array_equal(ours.median, median)
+    np.testing.assert_allclose(ours.mean, mean, rtol=1e-13)
+    # What 100 and a millionth cannot tell of its square.
+    np.testing.assert_allclose(ours.std, std, rtol=1e-7, atol=1e-13)
+
+
 def test_the_last_limits_decide():
     # A sample whose median moves, so that a value cut in one round lies within the last limits.
     found = False
