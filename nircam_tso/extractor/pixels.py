@@ -7,6 +7,7 @@ import numpy as np
 
 from nircam_tso.io.bands import within
 from nircam_tso.measure.ramps import reduce_ramps, saturated_groups
+from nircam_tso.measure.stamps import cut_window
 from nircam_tso.measure.striping import correct_groups, group_differences, striping_terms, subtract_terms
 from nircam_tso.quality import DQ_BITS
 
@@ -94,16 +95,14 @@ class Images:
         Returns
         -------
         Images
-            In C order, because the measuring kernels run along rows, and float64; bad pixels are known.
+            Copies in C order, because the measuring kernels run along rows, and float64; bad pixels are known.
         """
         inner = window if self.variance_of is None else within(window, self.variance_of)
         parts = ((self.variance, inner), *((part, window) for part in (self.bad, self.dq, self.masked)))
-        images = Images(
-            np.ascontiguousarray(self.data[:, *window], np.float64),
-            *(None if part is None else np.ascontiguousarray(part[:, *own]) for part, own in parts),
-        )
+        data, holes = cut_window(self.data, window, find_holes=self.bad is None)
+        images = Images(data, *(None if part is None else np.ascontiguousarray(part[:, *own]) for part, own in parts))
         if images.bad is None:
-            images.bad = _not_finite(images.data)
+            images.bad = holes
         return images
 
     def integrations(self, which):

@@ -362,6 +362,23 @@ def psf_fluxes(stamps: ArrayLike, psf: ArrayLike, weights: ArrayLike, bad: Array
     return PSFFluxes(light / norm, 1.0 / norm, sensitivity / norm)
 
 
+@njit(cache=True, nogil=True)
+def _weigh(psf, weights, bad, weighted, norm):
+    """Weights times PSF, 0 where either of them or the mask leaves a pixel out, and the sums of it times the PSF."""
+    n_masks = len(bad)
+    for b in range(len(psf)):
+        mask = b if n_masks > 1 else 0
+        total = 0.0
+        for j in range(psf.shape[1]):
+            for i in range(psf.shape[2]):
+                out = weights[j, i] == 0.0 or (n_masks > 0 and bad[mask, j, i])
+                value = 0.0 if out else weights[j, i] * psf[b, j, i]
+                weighted[b, j, i] = value
+                if value != 0.0:
+                    total += value * psf[b, j, i]
+        norm[b] = total
+
+
 def psf_chords(
     psf: ArrayLike,
     weights: ArrayLike,
@@ -404,11 +421,10 @@ def psf_chords(
     """
     psf, bad, _ = check_images(psf, bad)
     weights = _check_psf(psf.shape, psf, weights)
-    weighted = weights * psf
-    weighted[np.broadcast_to((weights == 0.0) | bad if len(bad) else weights == 0.0, psf.shape)] = 0.0
+    weighted, norm = np.empty(psf.shape), np.zeros(len(psf))
+    _weigh(psf, weights, bad, weighted, norm)
     chords = line_chords(weighted, along, edges)
     if chords is None:
         return None
-    norm = np.where(weighted != 0, weighted * psf, 0.0).reshape(len(psf), -1).sum(axis=1)
     norm[~(norm > 0)] = np.nan
     return chords / norm**2

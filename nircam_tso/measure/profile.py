@@ -51,25 +51,30 @@ class StarProfiles(NamedTuple):
 def _gather(data, window, bad, variance, sums, peak, n_good):
     n_windows, n_masks, n_variances = len(window), len(bad), len(variance)
     for b in range(len(data)):
+        w, m, u = b if n_windows > 1 else 0, b if n_masks > 1 else 0, b if n_variances > 1 else 0
+        n = 0
+        top = total = square = s0 = s1 = s2 = s3 = 0.0
         for j in range(data.shape[1]):
             for i in range(data.shape[2]):
-                if n_windows > 0 and not window[b if n_windows > 1 else 0, j, i]:
-                    continue
-                if n_masks > 0 and bad[b if n_masks > 1 else 0, j, i]:
+                if (n_windows > 0 and not window[w, j, i]) or (n_masks > 0 and bad[m, j, i]):
                     continue
                 value = data[b, j, i]
-                n_good[b] += 1
+                n += 1
                 # A NaN that nobody left out must not hide behind a comparison.
-                if n_good[b] == 1 or value > peak[b] or math.isnan(value):
-                    peak[b] = value
-                sums[b, 0] += value
-                sums[b, 1] += value * value
+                if n == 1 or value > top or math.isnan(value):
+                    top = value
+                total += value
+                square += value * value
                 if n_variances > 0:
-                    v = variance[b if n_variances > 1 else 0, j, i]
-                    sums[b, 2] += v
-                    sums[b, 3] += v * value
-                    sums[b, 4] += v * value * value
-                    sums[b, 5] += v * v
+                    v = variance[u, j, i]
+                    s0 += v
+                    s1 += v * value
+                    s2 += v * value * value
+                    s3 += v * v
+        n_good[b] = n
+        if n > 0:
+            peak[b] = top
+        sums[b, 0], sums[b, 1], sums[b, 2], sums[b, 3], sums[b, 4], sums[b, 5] = total, square, s0, s1, s2, s3
 
 
 def star_profiles(

@@ -1,17 +1,18 @@
-"""Stamps: small images cut around a position, at whole pixels."""
+"""Parts of images: stamps around a position, at whole pixels, and one window of all."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numba import njit
 
 if TYPE_CHECKING:
     from typing import Any
 
     from numpy.typing import ArrayLike
 
-__all__ = ["cut_stamps", "stamp_start"]
+__all__ = ["cut_stamps", "cut_window", "stamp_start"]
 
 
 def stamp_start(
@@ -111,3 +112,56 @@ def cut_stamps(
         if x_first < x_last and y_first < y_last:
             stamp[y_first - y : y_last - y, x_first - x : x_last - x] = image[y_first:y_last, x_first:x_last]
     return stamps
+
+
+@njit(cache=True, nogil=True)
+def _copy_window(images, first_row, first_column, part, holes):
+    _, ny, nx = part.shape
+    look = len(holes) > 0
+    for b in range(len(part)):
+        for j in range(ny):
+            row, out = images[b, first_row + j, first_column : first_column + nx], part[b, j]
+            for i in range(nx):
+                out[i] = row[i]
+            if look:
+                hole = holes[b, j]
+                for i in range(nx):
+                    # What is not finite differs from itself.
+                    hole[i] = not out[i] - out[i] == 0.0
+
+
+def cut_window(
+    images: np.ndarray, window: tuple[slice, slice], *, find_holes: bool = False
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """
+    Copy one part of each image.
+
+    Parameters
+    ----------
+    images : `~numpy.ndarray` of float64 or float32, shape (B, ny, nx)
+        Images.
+    window : (slice, slice)
+        Rows and columns, each in steps of one.
+    find_holes : bool, optional
+        Whether to look for values that are not finite.
+
+    Returns
+    -------
+    part : `~numpy.ndarray` of float64, shape (B, rows, columns)
+        In C order; never the images' own memory.
+    holes : `~numpy.ndarray` of bool, or None
+        True where a value is not finite; None if they were not looked for.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nircam_tso.measure.stamps import cut_window
+    >>> part, holes = cut_window(np.array([[[1.0, 2.0], [3.0, np.nan]]]), (slice(1, 2), slice(0, 2)), find_holes=True)
+    >>> part, holes
+    (array([[[ 3., nan]]]), array([[[False,  True]]]))
+    """
+    rows, columns = (range(*one.indices(size)) for one, size in zip(window, images.shape[1:], strict=True))
+    part = np.empty((len(images), len(rows), len(columns)))
+    holes = np.empty(part.shape if find_holes else (0, 0, 0), bool)
+    _copy_window(images, rows.start, columns.start, part, holes)
+    return part, holes if find_holes else None
