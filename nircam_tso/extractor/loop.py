@@ -25,7 +25,7 @@ _BYTES_IN_PLACE = 64_000_000
 #: Bytes of the boxes that are measured at once, and integrations of a block at most.
 _BOX_BYTES, _MOST_ROWS = 8_000_000, 400
 #: Blocks that each worker gets of a short series, so that none waits for another, but for very few integrations.
-_BLOCKS_EACH, _LEAST_ROWS = 2, 16
+_BLOCKS_EACH, _LEAST_ROWS = 3, 16
 #: The largest piece of memory that the C library keeps after one of its size was given back.
 _KEPT_BYTES = 31 << 20
 #: The bytes for pixels that are sent to another process.
