@@ -126,18 +126,21 @@ def noise_variograms(
     16 24
     """
     weights = _Weights(layout, light)
-    found = [sums for sums in each(lambda part: _part_sums(part, weights), _split(parts)) if sums]
-    if not found:
+    binned, of_light, squares, often = [], [], 0.0, 0
+    for sums in each(lambda part: _part_sums(part, weights), _split(parts)):
+        if sums is not None:
+            binned.append(sums.binned)
+            of_light.append(sums.light)
+            # Images of large frames are not kept.
+            squares, often = squares + sums.squares, often + sums.often
+    if not binned:
         return Variograms(*np.full((3, 1), np.nan))
     readout = weights.readout
     if light is not None:
-        slope = _slope(
-            *(np.sum([getattr(sums, name) for sums in found], axis=0) for name in ("squares", "often")), light
-        )
-        for sums in found:
-            for one, of_light in zip(sums.binned, sums.light, strict=True):
-                one[1] -= slope * of_light
-    binned = [sums.binned for sums in found]
+        slope = _slope(squares, often, light)
+        for sums, lights in zip(binned, of_light, strict=True):
+            for one, own in zip(sums, lights, strict=True):
+                one[1] -= slope * own
     starts = np.linspace(0, len(binned), min(_PARTS, len(binned)) + 1).round().astype(int)
     groups = [_added(binned[first:stop]) for first, stop in pairwise(starts)]
     whole = _added(groups)
@@ -151,7 +154,7 @@ class _Sums(NamedTuple):
 
     Of each kind of pairs the numbers of pairs, their squared differences and times in bins of time; what
     a unit of photon noise for each unit of light makes of the squared differences; and, in each pixel, the
-    sum of the squares, and of how many images.
+    sum of the squares, and of how many images that is.
     """
 
     binned: list
@@ -172,14 +175,16 @@ def _part_sums(part, weights):
     common = 2 * often > n_known
     n_common = np.count_nonzero(common)
     lacking = _lacking(use.reshape(n, -1), common.reshape(-1)) > _LACKING * n_common
-    binned, of_light, total = [], [], np.zeros(shape)
+    binned, of_light = [], []
+    total, counted = np.zeros(shape), np.zeros(shape, np.int32)
     for group, window in [(np.flatnonzero(~lacking), common), *(([i], use[i]) for i in np.flatnonzero(lacking))]:
         if len(group) == 0 or not window.any():
             continue
         # In a unit of about the noise, a power of two, which changes no digit.
         z, squares = np.empty((len(group), *shape), np.float32), np.zeros(shape, np.float32)
         flat = (residuals.reshape(n, -1), use.reshape(n, -1), window.reshape(-1))
-        _about_middle(*flat, middle, np.array(group), 1.0 / unit, z.reshape(len(group), -1), squares.reshape(-1))
+        out = (z.reshape(len(z), -1), squares.reshape(-1), counted.reshape(-1))
+        _about_middle(*flat, middle, np.array(group), 1.0 / unit, *out)
         total += squares
         spectra, pairs, light = weights.of(window)
         crossed = readout.powers(readout.spectra(squares, readout.every), spectra)
@@ -187,7 +192,7 @@ def _part_sums(part, weights):
         differences = readout.by_time([unit**2 * (a - b) for a, b in zip(crossed, powers, strict=True)])
         binned.append([_binned(len(z), *own) for own in zip(pairs, differences, strict=True)])
         of_light.append([len(z) * own for own in light])
-    return _Sums(_added(binned), _added(of_light), unit**2 * total, often)
+    return _Sums(_added(binned), _added(of_light), unit**2 * total, counted)
 
 
 @njit(cache=True, nogil=True)
@@ -203,8 +208,11 @@ def _lacking(use, common):
 
 
 @njit(cache=True, nogil=True)
-def _about_middle(residuals, use, window, middle, rows, factor, z, squares):
-    """Images about their middle, 0 where they have no pixel, on one mean square; and the sum of their squares."""
+def _about_middle(residuals, use, window, middle, rows, factor, z, squares, counted):
+    """
+    Images about their middle, 0 where they have no pixel, on one mean square; to the last two the sum of
+    their squares is added, and of how many.
+    """
     n_window = 0
     for p in range(len(window)):
         n_window += window[p]
@@ -216,10 +224,11 @@ def _about_middle(residuals, use, window, middle, rows, factor, z, squares):
         scale = math.sqrt(n_window / n) if n > 0 else 0.0
         own, used, out, center = residuals[b], use[b], z[k], middle[b]
         for p in range(len(window)):
-            value = (own[p] - center) * scale if used[p] & window[p] else 0.0
-            value *= factor
+            here = used[p] & window[p]
+            value = (own[p] - center) * scale * factor if here else 0.0
             out[p] = value
             squares[p] += value * value
+            counted[p] += here
 
 
 def _slope(squares, often, light):
