@@ -9,7 +9,7 @@ from astropy.time import Time
 
 from nircam_tso import LineBackground, TimeSeriesExtractor
 from nircam_tso.exceptions import InputFileError
-from nircam_tso.extractor import core, loop
+from nircam_tso.extractor import core, loop, search
 from nircam_tso.extractor.plan import make_plans
 from nircam_tso.io.sources import open_exposure
 
@@ -107,3 +107,23 @@ def test_the_search_goes_on_beside_the_blocks(cube, monkeypatch):
     white = np.pi * 16 * (16 + 50) + 2 * np.pi * 1.5 * 900
     assert np.median(found["aperture_sum_err_r4"]).value == pytest.approx(np.sqrt(rows + white), rel=0.05)
     assert not any(name.endswith("_chords") for name in found.colnames)
+
+
+def test_a_search_in_many_threads_finds_the_same(monkeypatch):
+    rng = np.random.default_rng(8)
+    y, x = np.indices((70, 90))
+    star = 50 + 900 * np.exp(-((x - 51.3) ** 2 + (y - 33.6) ** 2) / 3)
+    images = star + rng.normal(0, 4, (40, 70, 90)) + rng.normal(0, 3, (40, 70, 1))
+    # Of each part another image lacks many pixels.
+    images[::5, 5:30, 10:40] = np.nan
+    exposure = open_exposure(images)
+    _, alone = make_plans(TimeSeriesExtractor(gain=1.0, read_noise=4.0), exposure)
+    expected = alone()[0]
+    assert (expected.circles > 0).all()
+    monkeypatch.setattr(search, "_WORTH", 0)
+    monkeypatch.setattr(search.os, "cpu_count", lambda: 16)
+    _, together = make_plans(TimeSeriesExtractor(gain=1.0, read_noise=4.0), exposure)
+    found = together()[0]
+    np.testing.assert_array_equal(found.circles, expected.circles)
+    assert found.psf == expected.psf
+    assert found.columns == expected.columns
