@@ -58,12 +58,14 @@ class Series:
     Raises
     ------
     ValueError
-        For a product without rows or light curves.
+        For a product without rows, times or light curves.
     """
 
     def __init__(self, ts):
         if len(ts) == 0:
             raise ValueError("ts: has no rows; there is nothing to report")
+        if "time" not in ts.colnames:
+            raise ValueError(f"ts: has no column 'time' (it has {', '.join(ts.colnames)}); hand over the whole product")
         self.ts = ts
         self.first = light_curve(ts).name
 

@@ -95,7 +95,7 @@ def write_report(
     ImportError
         If Bokeh is not installed; it comes with the extra ``report``.
     ValueError
-        For another ending, a product without rows or light curves, or a source that does not
+        For another ending, a product without rows, times or light curves, or a source that does not
         hold the product's integrations.
     InputFileError, SegmentError
         If the source cannot be opened.

@@ -12,6 +12,7 @@ import sys
 import numpy as np
 import pytest
 from astropy import units as u
+from astropy.table import QTable
 
 from nircam_tso import read, write
 from nircam_tso.exceptions import OutputError
@@ -216,6 +217,8 @@ def test_refusals(report_series, tmp_path, monkeypatch):
         write_report(ts[:0], tmp_path / "a.html")
     with pytest.raises(ValueError, match="has no column aperture_sum"):
         write_report(ts["time", "x_gauss"], tmp_path / "a.html")
+    with pytest.raises(ValueError, match="has no column 'time' .it has .*aperture_sum_r"):
+        write_report(QTable(ts)[[name for name in ts.colnames if name != "time"]], tmp_path / "a.html")
     with pytest.raises(ValueError, match="does not end in .html, .htm"):
         write_report(ts, tmp_path / "a.pdf")
     with pytest.raises(OutputError, match="does not exist"):
