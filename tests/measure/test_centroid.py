@@ -12,6 +12,7 @@ from astropy.nddata import Cutout2D
 
 from nircam_tso.measure import correlation
 from nircam_tso.measure.centroid import Correlator, cut_stamps, flux_weighted_centers, stamp_start
+from nircam_tso.measure.stamps import cut_window
 from nircam_tso.measure.templates import GaussianTemplate, PSFTemplate, template_on_grid
 from nircam_tso.simulate import weak_lens_psf
 
@@ -36,6 +37,22 @@ def sweep(shape, reach=1.0, steps=21):
 def gaussian_correlator(shape, method="fourier", fwhm=2.0):
     array, origin, _ = template_on_grid(GaussianTemplate(fwhm), shape)
     return Correlator(array, origin, method)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_windows_are_copied_and_looked_through(dtype):
+    images = np.random.default_rng(3).normal(0, 1, (5, 12, 17)).astype(dtype)
+    images[1, 4, 6], images[3, 2, 3], images[0, 0, 0] = np.nan, -np.inf, np.inf
+    images.flags.writeable = False
+    for frames in (images, images[::2], images[:, :, 1:], images.swapaxes(1, 2)):
+        for window in ((slice(2, 9), slice(3, 11)), (slice(None), slice(4, None))):
+            part, holes = cut_window(frames, window, find_holes=True)
+            expected = frames[:, *window].astype(np.float64)
+            np.testing.assert_array_equal(part, expected)
+            np.testing.assert_array_equal(holes, ~np.isfinite(expected))
+            assert part.dtype == np.float64 and part.flags.c_contiguous and part.flags.writeable
+            assert not np.shares_memory(part, images)
+    assert cut_window(images, (slice(0, 1), slice(0, 2)))[1] is None
 
 
 class TestStamps:

@@ -173,3 +173,49 @@ def test_light_beside_the_star_is_fitted_by_least_squares(rng):
         slope, _ = np.polyfit(light[use], image[use], 1)
         np.testing.assert_allclose(own[use], image[use] - 40 - slope * light[use], atol=1e-9)
         assert (own[~use] == 0).all()
+
+
+@pytest.mark.parametrize("fast_axis", [1, -1, 2, -2])
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_what_is_common_to_sums_may_be_named_once(rng, fast_axis, outputs):
+    shape = (44, 60)
+    length = shape[1] if abs(fast_axis) == 1 else shape[0]
+    edges = tuple(range(0, length + 1, length // outputs)) if outputs > 1 else None
+    layout = ReadoutLayout(fast_axis=fast_axis, slow_axis=2 // abs(fast_axis), edges=edges, overhead=12)
+    images = rng.normal(0, 2, (30, *shape)) + rng.normal(0, 3, (30, 44, 1)) + rng.normal(0, 1, (30, 1, 60))
+    variograms = noise_variograms([(images, np.ones(images.shape, bool))], layout)
+    free = rng.random(shape) < 0.8
+    share = free / free.sum()
+    weights = [np.zeros(shape) for _ in range(4)]
+    weights[0][10:17, 31:38] = 1.0
+    weights[1][20:30, 5:50] = rng.normal(0, 1e-6, (10, 45))
+    weights[2][:] = rng.normal(0, 1e5, shape)
+    multiples = [weights[0].sum(), 3e-5, 0.0, -1.0]
+    expected = line_variance(
+        variograms, layout, free, [one - times * share for one, times in zip(weights, multiples, strict=True)]
+    )
+    found = line_variance(variograms, layout, free, weights, common=(share, multiples))
+    np.testing.assert_allclose(found.variance, expected.variance, rtol=1e-5)
+    np.testing.assert_allclose(found.error, expected.error, rtol=1e-4)
+    assert (found.variance[[0, 2]] > 0).all()
+    # The first of them, added up pair by pair: lines that have nothing to do with each other count the same.
+    one = (weights[0] - multiples[0] * share).astype(float)
+    lines = one if abs(fast_axis) == 1 else one.T
+    if outputs == 1:
+        lags = np.abs(np.subtract.outer(np.arange(length), np.arange(length)))
+        within = sum(line @ (variograms.line[1] - variograms.line)[lags] @ line for line in lines)
+        within -= (variograms.line[1] - variograms.line[0]) * (lines**2).sum()
+        readout = Readout(shape, layout)
+        places = (np.arange(len(lines))[:, None] * readout.n_pieces // readout.n_lines) + (
+            np.arange(length) // readout.piece
+        )
+        if fast_axis < 0:
+            places = places[:, ::-1]
+        if layout.slow_axis < 0:
+            places = places[::-1]
+        pairs = np.abs(np.subtract.outer(places.ravel(), places.ravel()))
+        row = np.repeat(np.arange(len(lines)), length)
+        other = row[:, None] != row[None]
+        curve = variograms.line[1] - variograms.same
+        between = (np.outer(lines.ravel(), lines.ravel()) * curve[pairs])[other].sum()
+        assert found.variance[0] == pytest.approx(within + between, rel=1e-4)
