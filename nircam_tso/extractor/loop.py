@@ -2,7 +2,7 @@
 
 import math
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import reduce
 
 import numpy as np
@@ -43,8 +43,8 @@ def measure_all(plans, exposure, *, beside=None, executor=None, progress=None, b
     exposure : `~nircam_tso.io.exposure.Exposure`
         What is measured.
     beside : callable, optional
-        What else is to be done meanwhile, without arguments: by one of the function's own threads, or a
-        further one if blocks are measured elsewhere.
+        What else is to be done meanwhile, without arguments: by one of the function's own threads. If there
+        is an executor, whose workers may be forks, by none: by the caller's, once they have something to do.
     executor : `concurrent.futures.Executor`, optional
         Where blocks are measured; threads of its own, one per processor, if None.
     progress : callable, optional
@@ -82,14 +82,13 @@ def measure_all(plans, exposure, *, beside=None, executor=None, progress=None, b
     numbers = [{} for _ in plans]
     own = executor is None
     pool = ThreadPoolExecutor(min(workers, len(ranges) + 1)) if own else executor
-    # More threads than processors would only take turns.
-    side = pool if own else ThreadPoolExecutor(1)
     parcel = pack(plans) if elsewhere else None
     ahead = 2 * workers
     waiting = deque()
     patient = True
     try:
-        other = side.submit(beside or _nothing)
+        # More threads than processors would only take turns.
+        other = pool.submit(beside or _nothing) if own else None
         todo = iter(ranges)
         while True:
             while len(waiting) < ahead and (bounds := next(todo, None)) is not None:
@@ -103,6 +102,10 @@ def measure_all(plans, exposure, *, beside=None, executor=None, progress=None, b
                 with watched(exposure, *bounds, submitting=True):
                     future = pool.submit(*task)
                 waiting.append((bounds, future))
+            if other is None:
+                # Not in a thread: a process that is forked while one works may wait for ever for what that one holds.
+                other = Future()
+                other.set_result((beside or _nothing)())
             if not waiting:
                 break
             (first, stop), future = waiting.popleft()
@@ -117,7 +120,8 @@ def measure_all(plans, exposure, *, beside=None, executor=None, progress=None, b
         raise
     finally:
         give_up(pool, [future for _, future in waiting])
-        side.shutdown(wait=patient, cancel_futures=True)
+        if own:
+            pool.shutdown(wait=patient, cancel_futures=True)
         if bar is not None:
             bar.close()
     return numbers, other

@@ -67,9 +67,8 @@ def test_what_goes_on_beside_is_handed_back(cube):
     for executor in (None, ThreadPoolExecutor(1)):
         numbers, thread = loop.measure_all(plans, exposure, executor=executor, beside=threading.current_thread)
         assert len(numbers[0]["x_gauss"]) == len(cube)
-        # Neither in the thread that waits for the blocks, nor in those of the user's own executor.
-        assert thread is not threading.current_thread()
-        assert executor is None or thread not in executor._threads
+        # In no thread of its own beside an executor, whose processes may be forked at any moment.
+        assert (thread is threading.current_thread()) == (executor is not None)
     executor.shutdown()
     assert loop.measure_all(plans, exposure)[1] is None
 
