@@ -126,18 +126,18 @@ def noise_variograms(
     16 24
     """
     weights = _Weights(layout, light)
-    binned, of_light, squares, often = [], [], 0.0, 0
+    binned, of_light, firsts, squares, often = [], [], 0.0, 0.0, 0
     for sums in each(lambda part: _part_sums(part, weights), _split(parts)):
         if sums is not None:
             binned.append(sums.binned)
             of_light.append(sums.light)
             # Images of large frames are not kept.
-            squares, often = squares + sums.squares, often + sums.often
+            firsts, squares, often = firsts + sums.firsts, squares + sums.squares, often + sums.often
     if not binned:
         return Variograms(*np.full((3, 1), np.nan))
     readout = weights.readout
     if light is not None:
-        slope = _slope(squares, often, light)
+        slope = _slope(firsts, squares, often, light)
         for sums, lights in zip(binned, of_light, strict=True):
             for one, own in zip(sums, lights, strict=True):
                 one[1] -= slope * own
@@ -154,11 +154,12 @@ class _Sums(NamedTuple):
 
     Of each kind of pairs the numbers of pairs, their squared differences and times in bins of time; what
     a unit of photon noise for each unit of light makes of the squared differences; and, in each pixel, the
-    sum of the squares, and of how many images that is.
+    sums of the values and of their squares, and of how many images that is.
     """
 
     binned: list
     light: list
+    firsts: np.ndarray
     squares: np.ndarray
     often: np.ndarray
 
@@ -176,14 +177,14 @@ def _part_sums(part, weights):
     n_common = np.count_nonzero(common)
     lacking = _lacking(use.reshape(n, -1), common.reshape(-1)) > _LACKING * n_common
     binned, of_light = [], []
-    total, counted = np.zeros(shape), np.zeros(shape, np.int32)
+    firsts, total, counted = np.zeros(shape), np.zeros(shape), np.zeros(shape, np.int32)
     for group, window in [(np.flatnonzero(~lacking), common), *(([i], use[i]) for i in np.flatnonzero(lacking))]:
         if len(group) == 0 or not window.any():
             continue
         # In a unit of about the noise, a power of two, which changes no digit.
         z, squares = np.empty((len(group), *shape), np.float32), np.zeros(shape, np.float32)
         flat = (residuals.reshape(n, -1), use.reshape(n, -1), window.reshape(-1))
-        out = (z.reshape(len(z), -1), squares.reshape(-1), counted.reshape(-1))
+        out = (z.reshape(len(z), -1), firsts.reshape(-1), squares.reshape(-1), counted.reshape(-1))
         _about_middle(*flat, middle, np.array(group), 1.0 / unit, *out)
         total += squares
         spectra, pairs, light = weights.of(window)
@@ -192,7 +193,7 @@ def _part_sums(part, weights):
         differences = readout.by_time([unit**2 * (a - b) for a, b in zip(crossed, powers, strict=True)])
         binned.append([_binned(len(z), *own) for own in zip(pairs, differences, strict=True)])
         of_light.append([len(z) * own for own in light])
-    return _Sums(_added(binned), _added(of_light), unit**2 * total, counted)
+    return _Sums(_added(binned), _added(of_light), unit * firsts, unit**2 * total, counted)
 
 
 @njit(cache=True, nogil=True)
@@ -208,10 +209,10 @@ def _lacking(use, common):
 
 
 @njit(cache=True, nogil=True)
-def _about_middle(residuals, use, window, middle, rows, factor, z, squares, counted):
+def _about_middle(residuals, use, window, middle, rows, factor, z, firsts, squares, counted):
     """
-    Images about their middle, 0 where they have no pixel, on one mean square; to the last two the sum of
-    their squares is added, and of how many.
+    Images about their middle, 0 where they have no pixel, on one mean square; to the last three the sums of
+    these and of their squares are added, and of how many.
     """
     n_window = 0
     for p in range(len(window)):
@@ -227,16 +228,19 @@ def _about_middle(residuals, use, window, middle, rows, factor, z, squares, coun
             here = used[p] & window[p]
             value = (own[p] - center) * scale * factor if here else 0.0
             out[p] = value
+            firsts[p] += value
             squares[p] += value * value
             counted[p] += here
 
 
-def _slope(squares, often, light):
+def _slope(firsts, squares, often, light):
     """By how much the variance of pixels grows with the light on them, by least squares; never less than 0."""
     known = (often >= _ENOUGH) & np.isfinite(light)
     if not known.any():
         return 0.0
-    variance, light = squares[known] / often[known], light[known]
+    number, light = often[known], light[known]
+    # About each pixel's own mean: what is left of the light itself is no noise of it.
+    variance = (squares[known] - firsts[known] ** 2 / number) / (number - 1)
     light = light - light.mean()
     norm = float((light * light).sum())
     return max(float((light * (variance - variance.mean())).sum()) / norm, 0.0) if norm > 0 else 0.0
