@@ -119,11 +119,14 @@ def measure_all(plans, exposure, *, beside=None, executor=None, progress=None, b
         patient = False
         raise
     finally:
-        give_up(pool, [future for _, future in waiting])
-        if own:
-            pool.shutdown(wait=patient, cancel_futures=True)
-        if bar is not None:
-            bar.close()
+        try:
+            give_up(pool, [future for _, future in waiting])
+            if own:
+                pool.shutdown(wait=patient, cancel_futures=True)
+        finally:
+            # Whatever interrupts the above: a bar that is closed later writes over what the user is told.
+            if bar is not None:
+                bar.close()
     return numbers, other
 
 

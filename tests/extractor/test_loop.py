@@ -126,3 +126,24 @@ def test_a_search_in_many_threads_finds_the_same(monkeypatch):
     np.testing.assert_array_equal(found.circles, expected.circles)
     assert found.psf == expected.psf
     assert found.columns == expected.columns
+
+
+def test_the_bar_is_closed_whatever_interrupts(cube, monkeypatch):
+    class Bar:
+        closed = False
+
+        def update(self, k):
+            pass
+
+        def close(self):
+            self.closed = True
+
+    def interrupted(pool, futures):
+        raise KeyboardInterrupt
+
+    exposure, bar = open_exposure(cube), Bar()
+    plans, _ = make_plans(TimeSeriesExtractor(), exposure)
+    monkeypatch.setattr(loop, "give_up", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        loop.measure_all(plans, exposure, progress=lambda total: bar)
+    assert bar.closed

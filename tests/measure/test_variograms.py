@@ -68,6 +68,22 @@ def test_photon_noise_of_bright_pixels_is_no_common_noise(rng):
     np.testing.assert_allclose(better.line[[1, 4, 12, 18]], 4 + 12 * bright * 15 / 38, rtol=0.03)
 
 
+def test_light_that_is_left_is_no_photon_noise(rng):
+    """What stays of the light in all images makes no pixel noisier, and nothing more is taken off for it."""
+    light = rng.gamma(0.5, 4.0, SHAPE)
+    images = rng.normal(0, 1, (400, *SHAPE)) * np.sqrt(4 + 0.5 * light)
+    usable = np.ones(images.shape, bool)
+    taken = []
+    for left in (0.0, 0.3):
+        plain, better = (
+            noise_variograms([(images + left * light, usable)], ReadoutLayout(), own) for own in (None, light)
+        )
+        taken.append((plain.line - better.line)[1:30])
+    spread = np.ptp(taken[0])
+    assert spread > 0
+    np.testing.assert_allclose(taken[1], taken[0], atol=0.1 * spread)
+
+
 def test_levels_are_not_compared_over_gaps():
     rng = np.random.default_rng(8)
     runs = [1000.0 * k + rng.normal(0, 3, 50) for k in range(8)]
