@@ -112,57 +112,25 @@ def _sums_of_all(values, n, shift, lanes):
 
 
 @njit(cache=True, nogil=True)
-def _sums_of_core(values, n, inner, outer, shift, lanes, zone, sums):
-    """
-    Sums over the values within ``inner``, into ``sums``: of value - shift, and of its squares.
-
-    The values within ``outer`` but not within ``inner`` are gathered in ``zone``. Returns the number of
-    values within ``inner``, of those below ``outer``, and of those gathered, -1 if there is no room.
-    """
-    inner_low, inner_high, outer_low, outer_high = inner[0], inner[1], outer[0], outer[1]
+def _sums_of_core(values, n, inner, shift, lanes):
+    """Sum and sum of squares of value - shift over the values within ``inner``."""
+    inner_low, inner_high = inner[0], inner[1]
     firsts, squares = lanes[0], lanes[1]
     lanes[:] = 0.0
     whole = n - n % _STEP
-    inside = below = near = 0
-    full = False
     # What lies outside counts as shift itself, whose difference is nothing.
     none = values.dtype.type(shift)
-    for begin in range(0, n, _STEP):
-        part = values[begin : min(begin + _STEP, n)]
-        core = np.int32(0)
-        for i in range(len(part)):
-            core += np.int32((part[i] >= inner_low) & (part[i] <= inner_high))
-        inside += core
-        if begin < whole:
-            for lane in range(_LANES):
-                v0, v1 = part[lane], part[lane + _LANES]
-                v2, v3 = part[lane + 2 * _LANES], part[lane + 3 * _LANES]
-                d0 = (v0 if (v0 >= inner_low) & (v0 <= inner_high) else none) - shift
-                d1 = (v1 if (v1 >= inner_low) & (v1 <= inner_high) else none) - shift
-                d2 = (v2 if (v2 >= inner_low) & (v2 <= inner_high) else none) - shift
-                d3 = (v3 if (v3 >= inner_low) & (v3 <= inner_high) else none) - shift
-                firsts[lane] += (d0 + d1) + (d2 + d3)
-                squares[lane] += (d0 * d0 + d1 * d1) + (d2 * d2 + d3 * d3)
-        if core == len(part):
-            continue
-        for first in range(0, len(part), _FEW):
-            few = part[first : first + _FEW]
-            core = np.int32(0)
-            for i in range(len(few)):
-                core += np.int32((few[i] >= inner_low) & (few[i] <= inner_high))
-            if core == len(few):
-                continue
-            for i in range(len(few)):
-                value = few[i]
-                if inner_low <= value <= inner_high:
-                    continue
-                if value < outer_low:
-                    below += 1
-                elif value <= outer_high:
-                    full |= near == len(zone)
-                    if not full:
-                        zone[near] = value
-                        near += 1
+    for begin in range(0, whole, _STEP):
+        part = values[begin : begin + _STEP]
+        for lane in range(_LANES):
+            v0, v1 = part[lane], part[lane + _LANES]
+            v2, v3 = part[lane + 2 * _LANES], part[lane + 3 * _LANES]
+            d0 = (v0 if (v0 >= inner_low) & (v0 <= inner_high) else none) - shift
+            d1 = (v1 if (v1 >= inner_low) & (v1 <= inner_high) else none) - shift
+            d2 = (v2 if (v2 >= inner_low) & (v2 <= inner_high) else none) - shift
+            d3 = (v3 if (v3 >= inner_low) & (v3 <= inner_high) else none) - shift
+            firsts[lane] += (d0 + d1) + (d2 + d3)
+            squares[lane] += (d0 * d0 + d1 * d1) + (d2 * d2 + d3 * d3)
     s = q = 0.0
     for lane in range(_LANES):
         s += firsts[lane]
@@ -172,16 +140,18 @@ def _sums_of_core(values, n, inner, outer, shift, lanes, zone, sums):
             d = values[i] - shift
             s += d
             q += d * d
-    sums[0], sums[1] = s, q
-    return inside, below, -1 if full else near
+    return s, q
 
 
 @njit(cache=True, nogil=True)
-def _sums_without_rest(values, n, inner, outer, shift, whole, zone, sums):
+def _look_beside(values, n, inner, outer, shift, whole, lanes, zone, sums):
     """
-    What `_sums_of_core` finds, out of the sums over all values less those of the few that are not in the core.
+    Look through the few values that are not within ``inner``; those within ``outer`` are gathered in ``zone``.
 
-    The last number is -1, too, where the few are so large that what is left of the sums would be their rounding.
+    Into ``sums`` come the sums over the values within ``inner``, of value - shift and of its squares: those
+    over all values, ``whole``, less those over the few. Where these are so large that what is left would be
+    their rounding, they are made anew. Returns the number of values within ``inner``, of those below
+    ``outer``, and of those gathered, -1 if there is no room.
     """
     inner_low, inner_high, outer_low, outer_high = inner[0], inner[1], outer[0], outer[1]
     outside = below = near = 0
@@ -219,7 +189,9 @@ def _sums_without_rest(values, n, inner, outer, shift, whole, zone, sums):
     sums[0], sums[1] = whole[0] - s, whole[1] - q
     core = n - outside
     scatter = sums[1] - sums[0] * sums[0] / core if core > 0 else 0.0
-    return core, below, near if q <= _MOST_REST * scatter and not full else -1
+    if not q <= _MOST_REST * scatter:
+        sums[0], sums[1] = _sums_of_core(values, n, inner, shift, lanes)
+    return core, below, -1 if full else near
 
 
 @njit(cache=True, nogil=True)
@@ -237,14 +209,12 @@ def _sums_within(values, n, low, high, std, shift, whole, bounds, known, lanes, 
         # Limits of one type for both types of values, so that their sums are the same.
         inner[0], inner[1] = max(limits[0], np.float32(low + width)), min(limits[1], np.float32(high - width))
         outer[0], outer[1] = min(limits[0], np.float32(low - width)), max(limits[1], np.float32(high + width))
-        known[0], known[1], known[2] = _sums_without_rest(values, n, inner, outer, shift, whole, zone, sums)
-        if known[2] < 0:
-            known[0], known[1], known[2] = _sums_of_core(values, n, inner, outer, shift, lanes, zone, sums)
+        known[0], known[1], known[2] = _look_beside(values, n, inner, outer, shift, whole, lanes, zone, sums)
         if known[2] < 0:
             # Values that are alike crowd in the zone: then without one.
             inner[:] = limits
             outer[:] = limits
-            known[0], known[1], known[2] = _sums_of_core(values, n, inner, outer, shift, lanes, zone, sums)
+            known[0], known[1], known[2] = _look_beside(values, n, inner, outer, shift, whole, lanes, zone, sums)
     inside, below = known[0], known[1]
     s, q = sums[0], sums[1]
     for i in range(known[2]):
