@@ -112,35 +112,15 @@ def _sums_of_all(values, n, shift, lanes):
 
 
 @njit(cache=True, nogil=True)
-def _sums_of_core(values, n, inner, shift, lanes):
-    """Sum and sum of squares of value - shift over the values within ``inner``."""
-    inner_low, inner_high = inner[0], inner[1]
-    firsts, squares = lanes[0], lanes[1]
-    lanes[:] = 0.0
-    whole = n - n % _STEP
-    # What lies outside counts as shift itself, whose difference is nothing.
-    none = values.dtype.type(shift)
-    for begin in range(0, whole, _STEP):
-        part = values[begin : begin + _STEP]
-        for lane in range(_LANES):
-            v0, v1 = part[lane], part[lane + _LANES]
-            v2, v3 = part[lane + 2 * _LANES], part[lane + 3 * _LANES]
-            d0 = (v0 if (v0 >= inner_low) & (v0 <= inner_high) else none) - shift
-            d1 = (v1 if (v1 >= inner_low) & (v1 <= inner_high) else none) - shift
-            d2 = (v2 if (v2 >= inner_low) & (v2 <= inner_high) else none) - shift
-            d3 = (v3 if (v3 >= inner_low) & (v3 <= inner_high) else none) - shift
-            firsts[lane] += (d0 + d1) + (d2 + d3)
-            squares[lane] += (d0 * d0 + d1 * d1) + (d2 * d2 + d3 * d3)
-    s = q = 0.0
-    for lane in range(_LANES):
-        s += firsts[lane]
-        q += squares[lane]
-    for i in range(whole, n):
-        if inner_low <= values[i] <= inner_high:
-            d = values[i] - shift
-            s += d
-            q += d * d
-    return s, q
+def _sums_of_core(values, n, inner, core, shift, lanes):
+    """The same sums over the values within ``inner``, of which there are ``core``."""
+    within = np.empty(core, values.dtype)
+    k = 0
+    for i in range(n):
+        if inner[0] <= values[i] <= inner[1]:
+            within[k] = values[i]
+            k += 1
+    return _sums_of_all(within, core, shift, lanes)
 
 
 @njit(cache=True, nogil=True)
@@ -190,7 +170,7 @@ def _look_beside(values, n, inner, outer, shift, whole, lanes, zone, sums):
     core = n - outside
     scatter = sums[1] - sums[0] * sums[0] / core if core > 0 else 0.0
     if not q <= _MOST_REST * scatter:
-        sums[0], sums[1] = _sums_of_core(values, n, inner, shift, lanes)
+        sums[0], sums[1] = _sums_of_core(values, n, inner, core, shift, lanes)
     return core, below, -1 if full else near
 
 
@@ -249,7 +229,7 @@ def _clipped_statistics(data, firsts, lengths, bad, lower, upper, rounds, centre
         low = set_low = -np.inf
         high = set_high = np.inf
         median = median_of_ranks(values, n, 0, n, work, gathered, room, hint)
-        # One of the values, of their type, so that it can stand for what is left out.
+        # One of the values: their differences from it are small.
         shift = np.float64(work[(n - 1) // 2 - gathered[0]])
         s, q = _sums_of_all(values, n, shift, lanes)
         whole[0], whole[1] = s, q

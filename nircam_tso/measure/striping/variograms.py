@@ -110,8 +110,8 @@ def noise_variograms(
     An image that lacks a few of the pixels that the others of its part have, such as
     those that a cosmic ray hit, has zeros in their places, and is scaled so that its
     mean square is right: what pixels have in common comes out too small by the part
-    of the pixels that is lacking, which is 2 % at most. Spectra of images have single precision, whose
-    rounding is some 1e-7 of the white noise; all else has double.
+    of the pixels that is lacking, which is 2 % at most. Images, their squares and the spectra of both
+    have single precision, whose rounding is some 1e-7 of the white noise; what is made of these has double.
 
     Examples
     --------
